@@ -1,0 +1,129 @@
+"""What a backend is: the one place where a new backend starts reading.
+
+A backend is a module with the names of :class:`Backend`. Its ``to_job`` is pure and gives plain
+data; its ``submit`` is the only function that touches the world.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeAlias
+
+from amlshare.diagnostics import Finding
+from amlshare.pipeline import Pipeline
+from amlshare.plan import Plan
+
+Status: TypeAlias = Literal["queued", "running", "completed", "failed", "skipped", "canceled"]
+
+
+class BackendError(Exception):
+    """The service, a step or this machine failed; the message says what, where and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepStarted:
+    """A step's process runs now. ``attempt`` counts from 1."""
+
+    step: str
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepFinished:
+    """A step came to its end. ``seconds`` and ``moved_bytes`` are None where nothing ran."""
+
+    step: str
+    status: Status
+    reused: bool | None = None
+    seconds: float | None = None
+    moved_bytes: int | None = None
+    message: str | None = None
+    log_tail: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepPrinted:
+    """Lines that a step printed, without their ends. ``omitted`` lines before them are only in
+    the log."""
+
+    step: str
+    lines: tuple[str, ...]
+    omitted: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted:
+    """Something a person should know: a mount that became a download, what is not applied."""
+
+    message: str
+    step: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted:
+    """The run has its id. ``resumed`` when an interrupted run goes on; ``steps`` in run order."""
+
+    run: str
+    steps: tuple[str, ...]
+    resumed: bool = False
+    finished_before: int = 0
+
+
+Event: TypeAlias = RunStarted | StepStarted | StepFinished | StepPrinted | Noted
+Watch: TypeAlias = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How to submit: what the command line adds to the plan. ``base`` is the spec's folder."""
+
+    base: Path
+    state: Path
+    jobs: int | None = None
+    python: str | None = None
+    as_cloud: bool = False
+    regenerate: bool = False
+    continue_on_step_failure: bool = False
+    wait: bool = True
+    experiment: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepOutcome:
+    """How a step of a run ended."""
+
+    name: str
+    status: Status
+    reused: bool | None = None
+    seconds: float | None = None
+    moved_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a run ended. ``outputs`` maps ``STEP.OUTPUT`` to where it lies, for people."""
+
+    run: str
+    backend: str
+    status: Status
+    url: str | None = None
+    steps: tuple[StepOutcome, ...] = ()
+    outputs: Mapping[str, str] = field(default_factory=dict)
+
+
+class Backend(Protocol):
+    """The names that a backend module has."""
+
+    name: str
+
+    def check(self, pipeline: Pipeline) -> Iterable[Finding]:
+        """What this backend cannot do of a pipeline, each at its place."""
+
+    def to_job(self, plan: Plan) -> dict[str, Any]:
+        """The plan in this backend's terms: plain data, no clock, no network."""
+
+    def submit(self, plan: Plan, settings: Settings, watch: Watch) -> Outcome:
+        """Run the job of ``plan`` and wait for its end. Raises BackendError."""
