@@ -17,7 +17,7 @@ BIN := $(VENV)/bin
 AZURITE := $(if $(shell command -v npm),$(VENV)/azurite.done)
 PEERS := .venv-peers
 
-.PHONY: help demo test lint format golden bench schema
+.PHONY: help demo test smoke lint format golden bench schema
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
 
@@ -27,6 +27,10 @@ demo: $(VENV)/demo.done .data/flights.done ## run the flagship pipeline here, on
 
 test: $(VENV)/test.done $(AZURITE) ## all tests; what a machine lacks is skipped, with its reason
 	$(BIN)/pytest -n auto -rs $(ARGS)
+
+smoke: $(VENV)/smoke.done ## does the package install, and run a pipeline, on PYTHON?
+	$(BIN)/amlshare check specs/path.yaml --backend local
+	$(BIN)/amlshare submit specs/path.yaml --backend local --regenerate
 
 lint: $(VENV)/test.done ## style, types and the direction of imports
 	$(BIN)/ruff check
@@ -57,6 +61,10 @@ bench: $(VENV)/test.done $(PEERS)/done ## speed and memory, beside snakemake and
 $(VENV)/demo.done: pyproject.toml amlshare/__init__.py | $(VENV)/pip.done
 	@echo "installing amlshare for the demo into $(VENV) (a minute or two, once)"
 	$(BIN)/pip install --quiet --editable '.[blob,demo]'
+	touch $@
+
+$(VENV)/smoke.done: pyproject.toml amlshare/__init__.py | $(VENV)/pip.done
+	$(BIN)/pip install --quiet --editable .
 	touch $@
 
 $(VENV)/test.done: pyproject.toml amlshare/__init__.py | $(VENV)/pip.done
