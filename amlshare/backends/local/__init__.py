@@ -1,0 +1,41 @@
+"""The backend that runs a pipeline on this machine, with nothing but Python.
+
+Its parts are imported where they are used: `plan` asks only for `check`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from amlshare.backends.interface import Outcome, Settings, Watch
+    from amlshare.diagnostics import Finding
+    from amlshare.pipeline import Pipeline
+    from amlshare.plan import Plan
+
+name = "local"
+
+
+def check(pipeline: Pipeline) -> Iterable[Finding]:
+    """What this machine cannot do of a pipeline."""
+    from amlshare.backends.local import limits
+
+    return limits.check(pipeline)
+
+
+def to_job(plan: Plan) -> dict[str, Any]:
+    """The plan in this machine's terms: plain data."""
+    from amlshare.backends.local import job
+
+    return job.to_data(job.make_job(plan))
+
+
+def submit(plan: Plan, settings: Settings, watch: Watch) -> Outcome:
+    """Run ``plan`` here and wait for its end.
+
+    Raises BackendError, and KeyboardInterrupt when it was stopped: submitted again, it goes on.
+    """
+    from amlshare.backends.local import executor
+
+    return executor.submit(plan, settings, watch)
