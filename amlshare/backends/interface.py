@@ -1,18 +1,16 @@
 """What a backend is: the one place where a new backend starts reading.
 
-A backend is a module with the names of :class:`Backend`. Its ``to_job`` is pure and gives plain
+A backend is a package or module with the names of :class:`Backend`. Its ``to_job`` is pure and gives plain
 data; its ``submit`` is the only function that touches the world.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
-from amlshare.diagnostics import Finding
-from amlshare.pipeline import Pipeline
 from amlshare.plan import Plan
 
 Status: TypeAlias = Literal["queued", "running", "completed", "failed", "skipped", "canceled"]
@@ -115,12 +113,7 @@ class Outcome:
 
 
 class Backend(Protocol):
-    """The names that a backend module has."""
-
-    name: str
-
-    def check(self, pipeline: Pipeline) -> Iterable[Finding]:
-        """What this backend cannot do of a pipeline, each at its place."""
+    """The names of a backend that submits; what it cannot do stands in ``backends.check``."""
 
     def to_job(self, plan: Plan) -> dict[str, Any]:
         """The plan in this backend's terms: plain data, no clock, no network."""

@@ -1,0 +1,205 @@
+"""A plan as a JSON document and back. The keys are a promise: they are only ever added."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from amlshare import movement
+from amlshare.diagnostics import Diagnostic, Label, Span
+from amlshare.pipeline import Edge, Output, Pipeline, Step
+from amlshare.plan import Code, Fingerprint, Plan, plain
+from amlshare.references import parse
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+FORMAT = 1
+
+
+def dump(plan: Plan) -> dict[str, Any]:
+    """The document that ``plan --format json`` prints and ``--save`` keeps."""
+    pipeline = plan.pipeline
+    return {
+        "format": FORMAT,
+        "backend": plan.backend,
+        "pipeline": _pipeline(pipeline),
+        "selected": None if plan.selected is None else list(plan.selected),
+        "steps": [_step(step, plan.fingerprints[step.name]) for step in pipeline.steps],
+        "edges": [_edge(each) for each in movement.edge_bytes(pipeline)],
+        "outputs": [_output_row(step, out) for step in pipeline.steps for out in step.outputs],
+        "movement": _movement(plan),
+        "code": [plain(code) for code in plan.code],
+        "diagnostics": [dump_diagnostic(found) for found in plan.diagnostics],
+    }
+
+
+def _pipeline(pipeline: Pipeline) -> dict[str, Any]:
+    shown: dict[str, Any] = plain(replace(pipeline, steps=()))
+    return {"description": None, "tags": {}, "target": None, "parameters": [], "data": []} | shown
+
+
+def _step(step: Step, fingerprint: Fingerprint) -> dict[str, Any]:
+    run = plain(step.run)
+    arguments = run.pop("arguments", [])
+    always = {"compute": None, "environment": None, "after": []}
+    own = plain(replace(step, inputs=(), outputs=()))
+    own.pop("run")
+    return {
+        "name": step.name,
+        "type": step.run.kind,
+        **always,
+        **own,
+        "run": run,
+        "fingerprint": fingerprint.digest,
+        "parts": dict(fingerprint.own),
+        "upstream": dict(fingerprint.upstream),
+        "impact": None,
+        "reasons": [],
+        "inputs": [{"mode": given.mode} | plain(given) for given in step.inputs],
+        "outputs": [plain(output) for output in step.outputs],
+        "arguments": arguments,
+    }
+
+
+def _edge(each: movement.EdgeBytes) -> dict[str, Any]:
+    edge: Edge = each.edge
+    return {
+        "source": edge.source,
+        "step": edge.step,
+        "input": edge.input,
+        "type": edge.type,
+        "format": edge.format,
+        "mode": edge.mode,
+        "mode_reason": None,
+        "bytes": each.bytes,
+        "files": each.files,
+        "bytes_from": each.bytes_from,
+        "moved_bytes": each.moved_bytes,
+        "seconds": None,
+    }
+
+
+def _output_row(step: Step, output: Output) -> dict[str, Any]:
+    return {
+        "step": step.name,
+        "output": output.name,
+        "type": output.type,
+        "format": output.format,
+        "mode": output.mode,
+        "datastore": output.datastore,
+        "location": output.location,
+    }
+
+
+def _movement(plan: Plan) -> dict[str, Any]:
+    found = movement.summarise(plan.pipeline, steps=plan.selected, shared=plan.backend == "local")
+    return {
+        "moved_bytes": found.moved_bytes,
+        "unique_bytes": found.unique_bytes,
+        "duplicate_bytes": found.duplicate_bytes,
+        "duplicates": [
+            {
+                "source": each.source,
+                "consumers": list(each.consumers),
+                "duplicate_bytes": each.duplicate_bytes,
+                "advice": each.advice,
+            }
+            for each in found.duplicates
+        ],
+        "unknown_edges": list(found.unknown_edges),
+    }
+
+
+def dump_diagnostic(found: Diagnostic) -> dict[str, Any]:
+    """A diagnostic as in every JSON document of the command line."""
+    return {
+        "code": found.code,
+        "severity": found.severity,
+        "message": found.message,
+        **_place(found.span),
+        "help": found.help,
+        "label": found.label,
+        "source": found.source,
+        "related": [{"message": label.message, **_place(label.span)} for label in found.related],
+    }
+
+
+def _place(span: Span | None) -> dict[str, Any]:
+    return {
+        "file": span.file if span else None,
+        "line": span.line if span else None,
+        "column": span.column if span else None,
+        "end_line": span.end_line if span else None,
+        "end_column": span.end_column if span else None,
+    }
+
+
+def load(document: Mapping[str, Any]) -> Plan:
+    """The inverse of :func:`dump`. Raises ValueError for a document that is no plan."""
+    if document.get("format") != FORMAT or "pipeline" not in document:
+        raise ValueError("not a saved plan of a format that this amlshare knows")
+    body = document["pipeline"] | {"steps": [_load_step(step) for step in document["steps"]]}
+    selected = document["selected"]
+    return Plan(
+        backend=document["backend"],
+        pipeline=_pipelines().validate_python(body),
+        code=tuple(Code(**{"script": None, **code}) for code in document["code"]),
+        fingerprints={step["name"]: _load_fingerprint(step) for step in document["steps"]},
+        selected=None if selected is None else tuple(selected),
+        diagnostics=tuple(_load_diagnostic(found) for found in document["diagnostics"]),
+    )
+
+
+@cache
+def _pipelines() -> TypeAdapter[Pipeline]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Pipeline)
+
+
+_DERIVED = ("type", "fingerprint", "parts", "upstream", "impact", "reasons", "arguments")
+
+
+def _load_step(step: Mapping[str, Any]) -> dict[str, Any]:
+    run = dict(step["run"])
+    if "line" in run:
+        run["line"] = parse(run["line"])[0]
+    else:
+        run["arguments"] = [parse(word)[0] or ("",) for word in step["arguments"]]
+    for key in ("nodes", "mini_batch", "processes_per_node"):
+        if isinstance(run.get(key), str):
+            run[key] = parse(run[key])[0][0]
+    body = {key: value for key, value in step.items() if key not in _DERIVED} | {"run": run}
+    if isinstance(body.get("nodes"), str):
+        body["nodes"] = parse(body["nodes"])[0][0]
+    return body
+
+
+def _load_fingerprint(step: Mapping[str, Any]) -> Fingerprint:
+    return Fingerprint(digest=step["fingerprint"], own=step["parts"], upstream=step["upstream"])
+
+
+def _load_diagnostic(found: Mapping[str, Any]) -> Diagnostic:
+    return Diagnostic(
+        code=found["code"],
+        severity=found["severity"],
+        message=found["message"],
+        span=_span(found),
+        source=found["source"],
+        label=found["label"],
+        help=found["help"],
+        related=tuple(
+            Label(span=span, message=label["message"])
+            for label in found["related"]
+            if (span := _span(label))
+        ),
+    )
+
+
+def _span(place: Mapping[str, Any]) -> Span | None:
+    if place["file"] is None:
+        return None
+    return Span(**{key: place[key] for key in ("file", "line", "column", "end_line", "end_column")})
