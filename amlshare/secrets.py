@@ -1,0 +1,186 @@
+"""Secrets in text, known by their shape: found, so that a spec with one is refused, and masked.
+
+Narrow on purpose: a digest, a uuid, a file name or ``${env.NAME}`` is no secret.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+MASK = "*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A secret in a text: what kind it is, where it starts and ends (end exclusive)."""
+
+    kind: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shape:
+    """How one kind of secret looks. Its group ``secret``, or all that matched, is masked.
+
+    ``regex`` is tried only where one of ``hints`` occurs in the lower-cased text: a plain search
+    is far faster. Where there is ``also``, the word around a match must hold that too.
+    """
+
+    kind: str
+    hints: tuple[str, ...]
+    regex: re.Pattern[str]
+    also: re.Pattern[str] | None = None
+    named: bool = False
+
+    def find_all(self, text: str, lowered: str) -> Iterator[Found]:
+        if not any(hint in lowered for hint in self.hints):
+            return
+        group = "secret" if "secret" in self.regex.groupindex else 0
+        for start, end in self._places(text):
+            for match in self.regex.finditer(text, start, end):
+                if not (self.named and is_harmless(match[group])):
+                    yield Found(kind=self.kind, start=match.start(group), end=match.end(group))
+
+    def _places(self, text: str) -> Iterator[tuple[int, int]]:
+        if self.also is None:
+            yield 0, len(text)
+            return
+        for word in re.finditer(r"[^\s\"']+", text):
+            if self.also.search(word[0]):
+                yield word.span()
+
+
+_NAMES = (
+    r"(?:(?:client|app|shared)[_-]?secret|secret[_-](?:access[_-])?key|pass(?:word|wd|phrase)|pwd"
+    r"|api[_-]?key|(?:account|storage|access|subscription)[_-]key"
+    r"|(?:access|api|auth|azure|bearer|databricks|github|hf|pat|sas|secret|session)[_-]token)"
+)
+_NAME_HINTS = "secret password passwd passphrase pwd apikey _key -key _token -token"
+_NAME = re.compile(rf"(?:.*(?:[^A-Za-z0-9]|(?<=[a-z0-9])(?=[A-Z])))?(?i:{_NAMES})")
+# what stands where a secret is meant and gives none away: a reference, a placeholder, a path or
+# URL, the name of an environment variable, a sentence
+_HARMLESS = re.compile(
+    r"[$<{\[(*@./-].*|[A-Za-z]\w*://.*|.*\s.*|.{0,3}|(?i:none|null|true|false)"
+    r"|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+",
+    re.DOTALL,
+)
+
+
+def _shape(kind: str, hints: str, regex: str, also: str = "", *, named: bool = False) -> _Shape:
+    return _Shape(
+        kind=kind,
+        hints=tuple(hints.split()),
+        regex=re.compile(regex),
+        also=re.compile(also) if also else None,
+        named=named,
+    )
+
+
+_SHAPES = (
+    _shape(
+        "private key",
+        "-----begin",
+        r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
+        r"(?:(?:(?!-----)[\s\S]){0,8000}-----END [A-Z0-9 ]*-----|(?:\s+[A-Za-z0-9+/=]{20,})*)",
+    ),
+    _shape(
+        "connection string",
+        "accountkey sharedaccesskey",
+        r"(?i)(?:Account|SharedAccess)Key\s*=\s*(?P<secret>[a-z0-9+/%]{8,}={0,2})",
+        also=r"(?i)AccountName=|Endpoint=|EndpointsProtocol=",
+    ),
+    _shape(
+        "storage account key",
+        "accountkey sharedaccesskey",
+        r"(?i)(?:Account|SharedAccess)Key\s*=\s*(?P<secret>[a-z0-9+/%]{8,}={0,2})",
+    ),
+    # 64 bytes in base64, as a SHA-512 digest is too, which says so
+    _shape(
+        "storage account key",
+        "==",
+        r"(?<![A-Za-z0-9+/])(?<!sha512[-:])(?=[A-Z0-9+/]{0,60}[a-z])(?=[a-z0-9+/]{0,60}[A-Z])"
+        r"(?=[A-Za-z+/]{0,85}[0-9])[A-Za-z0-9+/]{86}==(?![A-Za-z0-9+/=])",
+    ),
+    _shape(
+        "SAS token",
+        "sig=",
+        r"(?i)(?<![a-z0-9])sig=(?P<secret>[a-z0-9%+/_=-]+)",
+        also=r"(?i)(?<![a-z0-9])s[vepr]=",
+    ),
+    _shape("client secret", "q~", r"(?<![\w~.-])[\w~.-]{3}[0-9]Q~[\w~.-]{31,34}(?![\w~-])"),
+    _shape("JSON web token", "eyj", r"(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}(?:\.[\w-]*)?"),
+    _shape(
+        "access token",
+        "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ dapi hf_ jqqj9",
+        r"(?<![A-Za-z0-9])(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{22,}|dapi[0-9a-f]{32}"
+        r"|hf_[A-Za-z]{34,}|[A-Za-z0-9]{52}JQQJ9[9D][A-Za-z0-9]{26})(?![A-Za-z0-9])",
+    ),
+    _shape(
+        "password",
+        "://",
+        r"://[^\s/?#:@\"']{0,200}:(?P<secret>(?![$<{*])[^\s/@\"']{1,500})@",
+    ),
+    _shape(
+        "password",
+        _NAME_HINTS,
+        rf"(?i)(?<![a-z0-9]){_NAMES}=[\"']?(?P<secret>[^\s\"';,&\\]+)",
+        named=True,
+    ),
+    _shape(
+        "password",
+        _NAME_HINTS,
+        rf"(?i)(?<!\S)--?(?:[a-z0-9]+[_-])*{_NAMES}\s+[\"']?(?P<secret>[^\s\"';,&\\]+)",
+        named=True,
+    ),
+)
+
+
+def find_all(text: str) -> list[Found]:
+    """Every secret in ``text``, in order; of two that overlap, the one that starts first."""
+    lowered = text.lower()
+    everything = [found for shape in _SHAPES for found in shape.find_all(text, lowered)]
+    kept: list[Found] = []
+    for found in sorted(everything, key=lambda found: found.start):
+        if not kept or found.start >= kept[-1].end:
+            kept.append(found)
+    return kept
+
+
+def find(text: str) -> Found | None:
+    """The first secret in ``text``, or None."""
+    return next(iter(find_all(text)), None)
+
+
+def find_named(name: str, value: str) -> Found | None:
+    """A ``value`` of any shape that its ``name`` (``client_secret``, ``DB_PASSWORD``) makes one."""
+    if not _NAME.fullmatch(name) or is_harmless(value):
+        return None
+    return Found(kind=name.strip("-"), start=0, end=len(value))
+
+
+def may_name(text: str) -> bool:
+    """False where no name in ``text`` can make its value a secret: then none need be looked at."""
+    lowered = text.lower()
+    return any(hint in lowered for hint in _NAME_HINTS.split())
+
+
+def is_harmless(value: str) -> bool:
+    """Whether a value stands for a secret rather than being one."""
+    return _HARMLESS.fullmatch(value) is not None
+
+
+def mask(text: str) -> str:
+    """``text`` with ``*`` for each character of its secrets: columns stay where they are."""
+    return blank(text, [(found.start, found.end) for found in find_all(text)])
+
+
+def blank(text: str, ranges: Iterable[tuple[int, int]], by: str = MASK) -> str:
+    """``text`` with ``by`` for each character in ``ranges`` that is no white space."""
+    parts, position = [], 0
+    for start, end in sorted(ranges):
+        parts += [text[position:start], re.sub(r"\S", by, text[max(start, position) : end])]
+        position = max(position, end)
+    return "".join([*parts, text[position:]])
