@@ -1,0 +1,133 @@
+"""The state folder ``.amlshare``: where everything lies in it, and its locks.
+
+    state.db                      runs, outputs, reuse, catalogue (see records)
+    runs/RUN/STEP/log.txt         what a step printed; all that stays of a finished run here
+    runs/RUN/STEP/{inputs,work}   what a running step sees; gone when it ends
+    runs/RUN/{alive,guarded}      locks, held while the run and its processes live
+    code/DIGEST/                  code folders as they were planned
+    datastores/NAME/              files of datastores for which nothing stands in
+    store/                        the shared store of fetched files
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Paths below a state folder."""
+
+    root: Path
+
+    def create(self) -> None:
+        """Make the folder, kept out of version control."""
+        (self.root / "runs").mkdir(parents=True, exist_ok=True)
+        ignore = self.root / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", "utf-8")
+
+    @property
+    def database(self) -> Path:
+        return self.root / "state.db"
+
+    @property
+    def store(self) -> Path:
+        return self.root / "store"
+
+    @property
+    def code(self) -> Path:
+        return self.root / "code"
+
+    def datastore(self, name: str) -> Path:
+        """Where the files of a datastore lie for which nothing stands in."""
+        return self.root / "datastores" / name
+
+    def run(self, run: str) -> Path:
+        return self.root / "runs" / run
+
+    def step(self, run: str, step: str) -> Path:
+        return self.root / "runs" / run / step
+
+    def log(self, run: str, step: str) -> Path:
+        return self.root / "runs" / run / step / "log.txt"
+
+    def new_run(self) -> str:
+        """The id of a new run, whose folder is made: sorts by time, unique among processes."""
+        while True:
+            tail = "".join(secrets.choice(_LETTERS) for _ in range(4))
+            run = time.strftime("%Y%m%d-%H%M%S-", time.gmtime()) + tail
+            try:
+                self.run(run).mkdir()
+            except FileExistsError:
+                continue
+            return run
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Alone among all processes on this state: for what takes moments."""
+        lock = Lock(self.root / "lock")
+        lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+class Lock:
+    """A lock on a file, given up by the system when its holders have ended, however they did."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+
+    def try_acquire(self) -> bool:
+        """Take the lock unless another holds it."""
+        try:
+            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def acquire(self) -> None:
+        """Wait for the lock."""
+        fcntl.flock(self.fd, fcntl.LOCK_EX)
+
+    def release(self) -> None:
+        """Let go, whether held or not. Processes that share the file keep holding it."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+
+@dataclass(frozen=True, slots=True)
+class RunLocks:
+    """``alive`` is the run's own; ``guarded`` is shared with the guardian, and free only when
+    every process of the run has ended."""
+
+    alive: Lock
+    guarded: Lock
+
+    def release(self) -> None:
+        self.alive.release()
+        self.guarded.release()
+
+
+def take_run(folder: Folder, run: str) -> RunLocks | None:
+    """The locks of ``run``, or None while it lives. Waits for the last processes of a dead run."""
+    alive = Lock(folder.run(run) / "alive")
+    if not alive.try_acquire():
+        alive.release()
+        return None
+    guarded = Lock(folder.run(run) / "guarded")
+    guarded.acquire()
+    return RunLocks(alive, guarded)

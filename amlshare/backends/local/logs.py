@@ -1,0 +1,77 @@
+"""What steps print: read from their log files while they grow, a bounded piece at a time."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+LINES = 40
+"""The most lines of a step that are passed on at a time; those before them are only counted."""
+
+_CHUNK = 1 << 18
+_LONGEST = 4096  # bytes of a line that are passed on
+
+
+@dataclass(slots=True)
+class Tail:
+    """Follows a log file from ``offset`` on."""
+
+    path: Path
+    offset: int = 0
+    _rest: bytes = field(default=b"")
+
+    def read(self, *, end: bool = False) -> tuple[tuple[str, ...], int]:
+        """The lines that came since, and how many before them are left out.
+
+        With ``end``, what stands after the last line's end is a line too.
+        """
+        lines: deque[bytes] = deque(maxlen=LINES)
+        count = 0
+        for chunk in self._chunks():
+            first, *more = chunk.split(b"\n")
+            self._rest = (self._rest + first)[:_LONGEST]
+            if more:
+                lines.append(self._rest)
+                lines.extend(more[:-1])
+                self._rest = more[-1][:_LONGEST]
+                count += len(more)
+        if end and self._rest:
+            lines.append(self._rest)
+            self._rest = b""
+            count += 1
+        return tuple(map(_shown, lines)), count - len(lines)
+
+    def _chunks(self) -> Iterator[bytes]:
+        """What was appended up to now; not what comes while it is read."""
+        try:
+            file = self.path.open("rb", buffering=0)
+        except FileNotFoundError:
+            return
+        with file:
+            end = os.fstat(file.fileno()).st_size
+            file.seek(self.offset)
+            while self.offset < end and (chunk := file.read(min(_CHUNK, end - self.offset))):
+                self.offset += len(chunk)
+                yield chunk
+
+
+def _shown(line: bytes) -> str:
+    """A line as a terminal would leave it: a progress bar's last state."""
+    text = line[:_LONGEST].rstrip(b"\r").rpartition(b"\r")[2]
+    return text.decode("utf-8", "replace")
+
+
+def last_lines(path: Path, count: int = 20) -> tuple[str, ...]:
+    """The last lines of a log, from its last bytes only."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - count * 400))
+            lines = file.read().splitlines()
+    except FileNotFoundError:
+        return ()
+    whole = lines[1:] if size > count * 400 and len(lines) > 1 else lines
+    return tuple(map(_shown, whole[-count:]))

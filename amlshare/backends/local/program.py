@@ -1,0 +1,116 @@
+"""The program of a step: its words, its variables, the Python that runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from typing_extensions import assert_never
+
+from amlshare.backends.interface import BackendError
+from amlshare.backends.local import shell
+from amlshare.backends.local.job import JobStep, fill
+from amlshare.pipeline import Command, Parallel, Script
+from amlshare.references import Reference, Text
+
+_DRIVER = Path(__file__).with_name("parallel_driver.py")
+
+# What signs in to Azure. A step on Azure sees nothing of it either.
+_SECRET = re.compile(
+    r"AZURE_(CLIENT_SECRET|CLIENT_CERTIFICATE\w*|PASSWORD|FEDERATED_TOKEN\w*|STORAGE_\w+)"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """What the steps of a run have in common. ``secrets`` are variables withheld from them."""
+
+    python: str
+    version: str
+    secrets: frozenset[str] = frozenset()
+
+    def argv(self, step: JobStep, values: Mapping[str, str], work: Path) -> list[str]:
+        """The words of the step's program; ``values`` maps ``inputs.N`` and ``outputs.N``."""
+        known = _references(values)
+        match step.run:
+            case Script(file=file, arguments=arguments):
+                return [self.python, file, *_words(arguments, known)]
+            case Command(line=line):
+                return ["bash", "-c", _word(shell.fill(line, known))]
+            case Parallel():
+                order = work.with_name("parallel.json")
+                order.write_text(json.dumps(_parallel(step.run, values)), "utf-8")
+                words = _words(step.run.arguments, known)
+                return [self.python, str(_DRIVER), str(order), *words]
+            case _:
+                assert_never(step.run)
+
+    def env(self, step: JobStep, *, opens: bool) -> dict[str, str]:
+        """The caller's variables without what signs in to Azure, and the step's own.
+
+        ``opens`` says that the step opens a remote location for itself: then it needs to sign in.
+        """
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if opens or not (name in self.secrets or _SECRET.fullmatch(name))
+        }
+        # `python` in a command is the Python of the steps, as it is in an environment on Azure
+        kept["PATH"] = os.pathsep.join([os.path.dirname(self.python), kept.get("PATH", os.defpath)])
+        return kept | {"PYTHONUNBUFFERED": "1"} | dict(step.env)
+
+
+def find(python: str | None, *, secrets: frozenset[str]) -> Program:
+    """The program for steps that run in ``python``, or in this one. Raises BackendError."""
+    if python is None:
+        return Program(python=sys.executable, version=sys.version, secrets=secrets)
+    asked = [python, "-I", "-S", "-c", "import sys; print(sys.executable); print(sys.version)"]
+    try:
+        done = subprocess.run(asked, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise BackendError(
+            f"'{python}' is no Python that can be run ({_reason(error)}); name another with "
+            "--python or local.python"
+        ) from error
+    executable, _, version = done.stdout.partition("\n")
+    return replace(Program(python=executable, version=version), secrets=secrets)
+
+
+def _reason(error: OSError | subprocess.CalledProcessError) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return f"exit code {error.returncode}"
+
+
+def _references(values: Mapping[str, str]) -> dict[Reference, str]:
+    kinds = {"inputs": "input", "outputs": "output"}
+    known = {}
+    for name, value in values.items():
+        kind, _, port = name.partition(".")
+        known[Reference(kinds[kind], port)] = value  # type: ignore[arg-type]
+    return known
+
+
+def _words(texts: tuple[Text, ...], known: Mapping[Reference, str]) -> list[str]:
+    return [_word(fill(text, known)) for text in texts]
+
+
+def _word(text: Text) -> str:
+    return "".join(map(str, text))
+
+
+def _parallel(run: Parallel, values: Mapping[str, str]) -> dict[str, object]:
+    """The order for the driver: plain data."""
+    order = {key: value for key, value in asdict(run).items() if key not in ("arguments", "kind")}
+    order["over"] = values[f"inputs.{run.over}"]
+    order["cores"] = len(os.sched_getaffinity(0))
+    if run.rows_to:
+        output, file = run.rows_to
+        order["rows_to"] = str(Path(values[f"outputs.{output}"]) / file)
+    return order

@@ -1,0 +1,288 @@
+"""What inputs read: where it lies, which files it has, and the digest of its content.
+
+Each source is looked up once a run, however many steps read it. The content of what lies on this
+machine is known by the digests of its files, so that changed data is noticed whatever its date;
+what lies elsewhere is known by its listing (path, size and version of every file).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+from amlshare.backends.interface import BackendError
+from amlshare.backends.local.folder import Folder
+from amlshare.backends.local.folder import Lock as FileLock
+from amlshare.backends.local.job import Job
+from amlshare.backends.local.outputs import STAGING, content_digest
+from amlshare.backends.local.records import DatasetRecord, OutputRecord, Records
+from amlshare.datastores import (
+    Datastore,
+    DatastoreError,
+    Entry,
+    is_file,
+    lay_out,
+    open_datastore,
+    open_path,
+)
+from amlshare.pipeline import Data
+from amlshare.plan import digest
+from amlshare.references import Reference, parse
+
+DigestFile = Callable[[Path, os.stat_result | None], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What an input reads. ``files`` maps the path at which a script finds a file to its entry;
+    ``uploaded_bytes`` were brought to the datastore for it."""
+
+    datastore: Datastore
+    location: str
+    files: Mapping[str, Entry]
+    is_file: bool
+    digest: str
+    dataset: str | None = None
+    version: int | None = None
+    made_by: str | None = None
+    uploaded_bytes: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.datastore.name}:{self.location}" if self.datastore.name else self.location
+
+
+class Datastores:
+    """The datastores of a job, each opened once. Safe for many threads."""
+
+    def __init__(self, job: Job, folder: Folder, base: Path) -> None:
+        self._values = job.datastores
+        self._folder = folder
+        self._base = base
+        self._open: dict[str, Datastore] = {}
+        self._lock = Lock()
+
+    def get(self, name: str) -> Datastore:
+        """The datastore ``name``: its stand-in, or a folder of the state where none is named."""
+        with self._lock:
+            if name not in self._open:
+                self._open[name] = self._opened(name)
+            return self._open[name]
+
+    def _opened(self, name: str) -> Datastore:
+        value = self._values.get(name)
+        if value is None:
+            folder = self._folder.datastore(name).absolute()
+            folder.mkdir(parents=True, exist_ok=True)
+            return open_datastore(name, str(folder), self._base)
+        return open_datastore(name, with_env(value, f"local.datastores.{name}"), self._base)
+
+    def staging(self) -> list[str]:
+        """The folders below which outputs are staged."""
+        folders = (self.get(name).folder for name in self._values)
+        return [str(folder / STAGING) for folder in folders if folder is not None]
+
+
+def with_env(value: str, where: str) -> str:
+    """``value`` with ``${env.X}`` in place. Raises BackendError for a variable that is not set."""
+    parts, _ = parse(value)
+    return "".join(_env(part, where) if isinstance(part, Reference) else part for part in parts)
+
+
+def _env(reference: Reference, where: str) -> str:
+    if reference.name not in os.environ:
+        raise BackendError(
+            f"{where} names {reference}, and the environment variable {reference.name} is not set: "
+            "set it, or name a folder there"
+        )
+    return os.environ[reference.name]
+
+
+class Sources:
+    """The sources of a run's inputs. Safe for many threads."""
+
+    def __init__(
+        self,
+        job: Job,
+        datastores: Datastores,
+        records: Records,
+        digest_file: DigestFile,
+        folder: Folder,
+        base: Path,
+    ) -> None:
+        self._data = {each.name: each for each in job.data}
+        self._datasets = job.datasets
+        self._datastores = datastores
+        self._records = records
+        self._digest_file = digest_file
+        self._folder = folder
+        self._base = base
+        self._found: dict[str, Future[Source]] = {}
+        self._lock = Lock()
+
+    def add(self, output: OutputRecord) -> None:
+        """A step's output can be read from now on."""
+        future: Future[Source] = Future()
+        future.set_result(self._of_output(output))
+        self._found[f"{output.step}.{output.output}"] = future
+
+    def find(self, name: str) -> Source:
+        """The source called DATA or STEP.OUTPUT. Raises DatastoreError or BackendError."""
+        with self._lock:
+            future = self._found.get(name)
+            if mine := future is None:
+                future = self._found[name] = Future()
+        assert future is not None
+        if mine:
+            try:
+                future.set_result(self._of_data(self._data[name]))
+            except BaseException as error:
+                future.set_exception(error)
+        return future.result()
+
+    def is_published(self, output: OutputRecord) -> bool:
+        """Whether a recorded output is still where it was published, unchanged."""
+        datastore = self._datastores.get(output.datastore)
+        try:
+            files = lay_out(output.location, datastore.list(output.location))
+        except DatastoreError:
+            return False
+        known = output.mark if datastore.folder is None else output.digest
+        return self._digest(datastore, files) == known
+
+    def _of_output(self, output: OutputRecord) -> Source:
+        return Source(
+            datastore=self._datastores.get(output.datastore),
+            location=output.location,
+            files={},
+            is_file=output.format == "file",
+            digest=output.digest,
+            dataset=output.dataset,
+            version=output.version,
+            made_by=output.run,
+        )
+
+    def _of_data(self, data: Data) -> Source:
+        if data.type != "dataset":
+            datastore = self._datastores.get(data.datastore or "")
+            moved = self._upload(data, datastore) if data.upload else 0
+            return self._listed(data, datastore, data.location or "", uploaded_bytes=moved)
+        name = data.dataset or data.name
+        if name in self._datasets:
+            value = with_env(self._datasets[name], f"local.datasets.{name}")
+            datastore, location = open_path(value, self._base)
+            return self._listed(data, datastore, location)
+        return self._registered(data, name)
+
+    def _listed(
+        self, data: Data, datastore: Datastore, location: str, **more: int | str | None
+    ) -> Source:
+        try:
+            entries = datastore.list(location)
+        except DatastoreError as error:
+            raise BackendError(f"data '{data.name}': {error}") from error
+        files = lay_out(location, entries)
+        return Source(
+            datastore=datastore,
+            location=location,
+            files=files,
+            is_file=is_file(location, entries),
+            digest=self._digest(datastore, files),
+            **more,  # type: ignore[arg-type]
+        )
+
+    def _digest(self, datastore: Datastore, files: Mapping[str, Entry]) -> str:
+        folder = datastore.folder
+        if folder is None:
+            return listing_digest(datastore, files)
+        return content_digest(
+            (name, self._digest_file(folder / entry.path, None)) for name, entry in files.items()
+        )
+
+    def _registered(self, data: Data, name: str) -> Source:
+        found = self._records.dataset(name, _number(data.version))
+        if found is None:
+            version = "any version" if _number(data.version) is None else f"version {data.version}"
+            raise BackendError(
+                f"data '{data.name}': the local catalogue has not {version} of dataset '{name}'; "
+                f"run the step that registers it, or name a file or folder for it under "
+                f"local.datasets.{name}"
+            )
+        datastore = self._datastores.get(found.datastore)
+        source = self._listed(
+            data, datastore, found.location, dataset=name, version=found.version, made_by=found.run
+        )
+        if not is_same(found, source):
+            raise BackendError(
+                f"data '{data.name}': version {found.version} of dataset '{name}' is gone: the "
+                f"files at {source} are no longer those that were registered; register it "
+                "again, and give its output a location with {run-id} so that each version stays"
+            )
+        return source
+
+    def _upload(self, data: Data, datastore: Datastore) -> int:
+        """Put the files of ``upload`` at their location unless they are there; the bytes moved."""
+        local, at = open_path(with_env(data.upload or "", f"data.{data.name}.upload"), self._base)
+        assert local.folder is not None
+        try:
+            entries = local.list(at)
+        except DatastoreError as error:
+            raise BackendError(f"data '{data.name}', upload: {error}") from error
+        target = (data.location or "").strip("/")
+        single = is_file(at, entries) and not (data.location or "").endswith("/")
+        files = {
+            target if single else f"{target}/{name}".strip("/"): local.folder / entry.path
+            for name, entry in lay_out(at, entries).items()
+        }
+        lock = FileLock(self._folder.root / "locks" / digest([datastore.key, target]))
+        lock.acquire()
+        try:
+            return self._put(datastore, target, files)
+        finally:
+            lock.release()
+
+    def _put(self, datastore: Datastore, target: str, files: Mapping[str, Path]) -> int:
+        new = [path for path in files if not self._is_there(datastore, path, files[path])]
+        for path in new:
+            datastore.put(files[path], path)
+            mark = datastore.list(path)[0].version
+            sha = self._digest_file(files[path], None)
+            self._records.note_upload(datastore.key, path, sha, mark)
+        return sum(files[path].stat().st_size for path in new)
+
+    def _is_there(self, datastore: Datastore, path: str, source: Path) -> bool:
+        sha = self._digest_file(source, None)
+        if not datastore.exists(path):
+            return False
+        if datastore.folder is not None:
+            return self._digest_file(datastore.folder / path, None) == sha
+        known = self._records.uploaded(datastore.key, path)
+        return known == (sha, datastore.list(path)[0].version)
+
+
+def listing_digest(datastore: Datastore, files: Mapping[str, Entry]) -> str:
+    """What tells a remote listing from any other."""
+    return content_digest(
+        (name, f"{datastore.key} {entry.path} {entry.size} {entry.version}")
+        for name, entry in files.items()
+    )
+
+
+def is_same(record: OutputRecord | DatasetRecord, source: Source) -> bool:
+    """Whether a source still is what was recorded of it."""
+    wanted = record.digest if source.datastore.folder is not None else record.mark
+    return source.digest == wanted
+
+
+def _number(version: str | None) -> int | None:
+    return int(version) if version and version.isdecimal() else None
+
+
+def files_of(source: Source) -> Mapping[str, Entry]:
+    """The files of a source; those of an output are listed now."""
+    if source.files:
+        return source.files
+    return lay_out(source.location, source.datastore.list(source.location))

@@ -1,0 +1,448 @@
+"""The life of a step, from its inputs to its record: one function, run by a thread for each step."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Event as Flag
+
+from amlshare.backends.interface import BackendError, Event, Noted, StepStarted
+from amlshare.backends.local import outputs
+from amlshare.backends.local.code import Code
+from amlshare.backends.local.folder import Folder, Lock
+from amlshare.backends.local.inputs import Given, Inputs, InputError
+from amlshare.backends.local.job import JobStep
+from amlshare.backends.local.logs import last_lines
+from amlshare.backends.local.outputs import Content, OutputError, Place
+from amlshare.backends.local.processes import Exit, GuardianLostError, Processes
+from amlshare.backends.local.program import Program
+from amlshare.backends.local.records import (
+    InputRecord,
+    OutputRecord,
+    Records,
+    StepRecord,
+)
+from amlshare.backends.local.sources import Datastores, Source, Sources, listing_digest
+from amlshare.backends.local.store import Store
+from amlshare.datastores import DatastoreError, lay_out
+from amlshare.plan import digest
+from amlshare.units import show_size
+
+
+class StepFailedError(Exception):
+    """A step failed: the message says why. ``shows_log`` when its own words explain it."""
+
+    def __init__(self, message: str, *, shows_log: bool = False) -> None:
+        super().__init__(message)
+        self.shows_log = shows_log
+
+
+class StoppedError(Exception):
+    """The run was stopped while the step ran."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shop:
+    """What a step needs to live: the run's parts, shared by all its threads."""
+
+    run: str
+    folder: Folder
+    records: Records
+    store: Store
+    code: Code
+    datastores: Datastores
+    sources: Sources
+    inputs: Inputs
+    program: Program
+    processes: Processes
+    emit: Callable[[Event], None]
+    regenerate: bool = False
+    stopped: Flag = field(default_factory=Flag)
+
+
+def live(step: JobStep, position: int, shop: Shop) -> StepRecord:
+    """Run ``step`` or take over what an earlier run made of it; returns its record.
+
+    Raises StepFailedError, StoppedError, BackendError.
+    """
+    try:
+        return _Life(step, position, shop).live()
+    except (OutputError, DatastoreError, BackendError, InputError) as error:
+        raise StepFailedError(str(error)) from error
+    except GuardianLostError as error:
+        raise StepFailedError(
+            "the process that watches over the steps was ended from outside; submit again"
+        ) from error
+    except OSError as error:
+        raise StepFailedError(explain(error)) from error
+
+
+class _Life:
+    def __init__(self, step: JobStep, position: int, shop: Shop) -> None:
+        self.step = step
+        self.shop = shop
+        self.record = StepRecord(
+            run=shop.run, step=step.name, position=position, status="running"
+        )
+        self.folder = shop.folder.step(shop.run, step.name)
+
+    def live(self) -> StepRecord:
+        sources = {each.name: self.shop.sources.find(each.source) for each in self.step.inputs}
+        own = digest([dict(self.step.key), self.shop.program.version])
+        key = digest([own, {name: source.digest for name, source in sources.items()}])
+        self.record = replace(self.record, key=key, own=own, code=self.step.key.get("code"))
+        if self.step.reuse and not self.shop.regenerate and (taken := self._take_over(sources)):
+            return taken
+        return self._make(sources)
+
+    # taking over
+
+    def _take_over(self, sources: Mapping[str, Source]) -> StepRecord | None:
+        """The record of the step when its result is known and still where it was published."""
+        found = self.shop.records.reusable(self.record.key or "")
+        if found is None:
+            return None
+        made = self.shop.records.outputs(*found)
+        gone = [each for each in made if not self.shop.sources.is_published(each)]
+        if gone:
+            self._note(
+                f"output '{gone[0].output}' of run {found[0]} was changed or removed by hand at "
+                f"{gone[0].datastore}:{gone[0].location}: the step runs again"
+            )
+            return None
+        record = replace(
+            self.record, status="completed", reused=True, made_by=found[0], finished=time.time()
+        )
+        with self.shop.records.change():
+            self.shop.records.put(*(self._input(each.name, sources) for each in self.step.inputs))
+            self.shop.records.put(*(replace(each, run=self.shop.run) for each in made))
+            finished = self.shop.records.finish_step(record, reusable=False)
+        for output in finished:
+            self.shop.sources.add(output)
+        return record
+
+    # making
+
+    def _make(self, sources: Mapping[str, Source]) -> StepRecord:
+        places = self._places()
+        started = time.monotonic()
+        with ExitStack() as stack:
+            stack.callback(self._sweep, places)
+            for place in places.values():
+                if not self._is_ours(place):
+                    outputs.refuse_occupied(place)
+            given = {
+                each.name: stack.enter_context(
+                    self.shop.inputs.provide(each, sources[each.name], self.folder / "inputs")
+                )
+                for each in self.step.inputs
+            }
+            attempts = self._attempts(given, places)
+            for each in given.values():
+                each.check()
+            moved = sum(each.moved_bytes() for each in given.values())
+            moved += sum(each.uploaded_bytes for each in set_of(sources))
+            contents = self._contents(places)
+            self.record = replace(
+                self.record,
+                attempts=attempts,
+                seconds=time.monotonic() - started,
+                moved_bytes=moved,
+                reused=False,
+            )
+            return self._publish(sources, given, places, contents)
+
+    def _places(self) -> dict[str, Place]:
+        places = {}
+        for output in self.step.outputs:
+            datastore = self.shop.datastores.get(output.datastore)
+            root = datastore.folder
+            base = self.folder if root is None else root / outputs.STAGING / self.shop.run
+            places[output.name] = outputs.place(
+                output, datastore, run=self.shop.run, box=base / f"{self.step.name}.{output.name}"
+            )
+        return places
+
+    def _is_ours(self, place: Place) -> bool:
+        """Whether what lies at the place is a publication that a killed run left unfinished."""
+        return self.shop.records.is_unfinished(_name(place))
+
+    def _attempts(self, given: Mapping[str, Given], places: Mapping[str, Place]) -> int:
+        """Run the step's program until it succeeds, at most ``retries`` times more; how often."""
+        for attempt in range(1, self.step.retries + 2):
+            try:
+                self._attempt(attempt, given, places)
+            except StepFailedError as error:
+                if attempt > self.step.retries:
+                    raise
+                self._note(f"attempt {attempt} failed ({error}); trying again")
+            else:
+                return attempt
+        raise AssertionError
+
+    def _attempt(
+        self, attempt: int, given: Mapping[str, Given], places: Mapping[str, Place]
+    ) -> None:
+        if self.shop.stopped.is_set():
+            raise StoppedError
+        for place in places.values():
+            outputs.prepare(place)
+        work = self.folder / "work"
+        shutil.rmtree(work, ignore_errors=True)
+        self.shop.code.work(self.step, work)
+        log = self.shop.folder.log(self.shop.run, self.step.name)
+        values = {f"inputs.{name}": each.value for name, each in given.items()}
+        values |= {f"outputs.{name}": str(each.staged) for name, each in places.items()}
+        argv = self.shop.program.argv(self.step, values, work)
+        env = self.shop.program.env(self.step, opens=any(each.opens for each in given.values()))
+        self.shop.emit(StepStarted(step=self.step.name, attempt=attempt))
+        try:
+            exit = self.shop.processes.run(
+                argv, cwd=str(work), env=env, log=str(log), timeout=self.step.timeout
+            )
+        except FileNotFoundError as error:
+            raise StepFailedError(_missing(error, argv[0])) from error
+        if self.shop.stopped.is_set() and exit.code != 0:
+            raise StoppedError
+        if exit.code != 0 or exit.timed_out:
+            raise StepFailedError(self._why(exit, places), shows_log=True)
+
+    def _why(self, exit: Exit, places: Mapping[str, Place]) -> str:
+        """Why the program failed, for people."""
+        if exit.timed_out:
+            return f"ran longer than its timeout of {self.step.timeout} s and was ended"
+        why = f"exit code {exit.code}" if exit.signal is None else _killed(exit)
+        folders = [self.folder, *(place.box for place in places.values())]
+        full = next(filter(None, map(_full_disk, folders)), None)
+        return f"{why}; {full}" if full else why
+
+    def _contents(self, places: Mapping[str, Place]) -> dict[str, Content]:
+        contents = {}
+        for name, place in places.items():
+            contents[name] = outputs.check(place, self.shop.store.digest)
+            if not contents[name].files:
+                self._note(f"output '{name}' is an empty folder; it is published as one")
+        return contents
+
+    # publishing
+
+    def _publish(
+        self,
+        sources: Mapping[str, Source],
+        given: Mapping[str, Given],
+        places: Mapping[str, Place],
+        contents: dict[str, Content],
+    ) -> StepRecord:
+        with self._alone(places):
+            for name, place in places.items():
+                contents[name] = self._settle(place, contents[name])
+            self._intend(sources, given, places, contents)
+            for name, place in places.items():
+                if place.path is None:
+                    self._upload(place, contents[name])
+            for each in self.shop.records.publications(self.shop.run, self.step.name):
+                if each.inode is not None and not outputs.move(each):
+                    raise OutputError(f"output '{each.output}' vanished from {each.staged}")
+            record = replace(self.record, status="completed", finished=time.time())
+            finished = self.shop.records.finish_step(record, reusable=True)
+        for output in finished:
+            self.shop.sources.add(output)
+        return record
+
+    @contextmanager
+    def _alone(self, places: Mapping[str, Place]) -> Iterator[None]:
+        """Hold the places at which other runs publish too."""
+        paths = sorted(
+            _lock_path(place, self.shop.folder) for place in places.values() if place.is_fixed
+        )
+        locks = [Lock(path) for path in paths]
+        try:
+            for lock in locks:
+                lock.acquire()
+            yield
+        finally:
+            for lock in locks:
+                lock.release()
+
+    def _settle(self, place: Place, content: Content) -> Content:
+        """What is published at ``place``, after a look at what is there by now."""
+        if not self._is_ours(place):
+            outputs.refuse_occupied(place)
+        path = place.path
+        if path is None or not place.is_fixed or not path.is_dir() or self._made_here(place):
+            return content
+        kept = outputs.keep_foreign(place)
+        if not kept:
+            return content
+        self._note(
+            f"{place} held {kept} files that no run here has put there; they are kept beside the "
+            f"new ones of output '{place.output.name}', as they would be on Azure"
+        )
+        return outputs.check(place, self.shop.store.digest)
+
+    def _made_here(self, place: Place) -> bool:
+        """Whether the place is as an earlier publication left it."""
+        known = self.shop.records.published(place.output.datastore, place.location)
+        return any(self.shop.sources.is_published(each) for each in known[:1])
+
+    def _intend(
+        self,
+        sources: Mapping[str, Source],
+        given: Mapping[str, Given],
+        places: Mapping[str, Place],
+        contents: Mapping[str, Content],
+    ) -> None:
+        """Record all that is about to happen: from here on a killed run is carried to its end."""
+        inputs = [
+            replace(
+                self._input(name, sources), how=each.how, moved_bytes=each.moved_bytes()
+            )
+            for name, each in given.items()
+        ]
+        made = [self._output(place, contents[name]) for name, place in places.items()]
+        moves = [
+            replace(
+                outputs.publication(place, run=self.shop.run, step=self.step.name),
+                place=_name(place),
+            )
+            for place in places.values()
+        ]
+        record = replace(self.record, status="publishing")
+        self.shop.records.put(record, *inputs, *made, *moves)
+
+    def _input(self, name: str, sources: Mapping[str, Source]) -> InputRecord:
+        given = next(each for each in self.step.inputs if each.name == name)
+        source = sources[name]
+        return InputRecord(
+            run=self.shop.run,
+            step=self.step.name,
+            input=name,
+            source=given.source,
+            mode=given.mode,
+            digest=source.digest,
+            datastore=source.datastore.name,
+            location=source.location,
+            dataset=source.dataset,
+            version=source.version,
+            made_by=source.made_by,
+        )
+
+    def _output(self, place: Place, content: Content) -> OutputRecord:
+        output = place.output
+        return OutputRecord(
+            run=self.shop.run,
+            step=self.step.name,
+            output=output.name,
+            type=output.type,
+            format=output.format,
+            datastore=output.datastore,
+            url=place.datastore.url,
+            location=place.location,
+            digest=content.digest,
+            files=len(content.files),
+            bytes=content.bytes,
+            dataset=output.dataset,
+            description=output.description,
+            tags=output.tags,
+        )
+
+    def _upload(self, place: Place, content: Content) -> None:
+        outputs.upload(place, content)
+        entries = lay_out(place.location, place.datastore.list(place.location))
+        mark = listing_digest(place.datastore, entries)
+        self.record = replace(
+            self.record, moved_bytes=(self.record.moved_bytes or 0) + content.bytes
+        )
+        self.shop.records.put(replace(self._output(place, content), mark=mark))
+
+    def _sweep(self, places: Mapping[str, Place]) -> None:
+        """Leave nothing of the step but its log."""
+        for place in places.values():
+            outputs.discard(place)
+        for name in ("work", "inputs"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+
+    def _note(self, message: str) -> None:
+        self.shop.emit(Noted(message=message, step=self.step.name))
+
+
+def set_of(sources: Mapping[str, Source]) -> list[Source]:
+    """The sources, each once."""
+    return list({id(source): source for source in sources.values()}.values())
+
+
+def _name(place: Place) -> str:
+    """What tells a place from any other: a path of this machine, or a datastore's key and path."""
+    path = place.path
+    return f"{place.datastore.key} {place.location}" if path is None else str(path)
+
+
+def _lock_path(place: Place, folder: Folder) -> Path:
+    root = place.datastore.folder
+    base = folder.root if root is None else root / outputs.STAGING
+    return base / "locks" / digest([place.datastore.key, place.location])
+
+
+# why it failed
+
+
+def _killed(exit: Exit) -> str:
+    assert exit.signal is not None
+    number = exit.signal
+    name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+    why = f"killed by {name} (exit code {128 + number})"
+    if number == signal.SIGKILL:
+        why += (
+            f"; most often the system ran out of memory, of which it used {show_size(exit.peak)} at "
+            "its peak: run fewer steps at once with --jobs, or read the data in pieces"
+        )
+    return why
+
+
+def _missing(error: OSError, program: str) -> str:
+    if program == "bash":
+        return "there is no bash on PATH, and command steps are run by it: install bash"
+    return f"cannot start {program}: {error.strerror}: {error.filename}"
+
+
+_FULL = 1 << 20  # bytes: a disk with less free space counts as full
+
+
+def _full_disk(folder: Path) -> str | None:
+    """What to say of the disk that ``folder`` is on when it is full."""
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return None
+    free = disk.f_bavail * disk.f_frsize
+    if free >= _FULL:
+        return None
+    return f"the disk of {folder} is full ({show_size(free)} free): make room and submit again"
+
+
+def explain(error: OSError) -> str:
+    """What the system refused, where, and what to do."""
+    where = error.filename2 or error.filename
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            return _full_disk(Path(where or ".").parent) or (
+                f"no space left for {where or 'the files of this step'}: make room and submit again"
+            )
+        case errno.EACCES | errno.EPERM:
+            return f"permission denied: {where}; allow it for this user, or choose another place"
+        case errno.EROFS:
+            return f"{where} is on a read-only file system; choose another place"
+        case _:
+            return f"{error.strerror or error}{f': {where}' if where else ''}"
+
+
+def log_tail(shop: Shop, step: str) -> tuple[str, ...]:
+    """The last lines that a step printed."""
+    return last_lines(shop.folder.log(shop.run, step))

@@ -1,0 +1,151 @@
+"""Small plans for tests: steps are bash commands or scripts of a folder, written in few words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from amlshare.backends.interface import Event, Outcome, Settings, StepFinished
+from amlshare.backends.local import submit
+from amlshare.codes import CodeReader
+from amlshare.pipeline import (
+    Command,
+    Data,
+    Input,
+    Local,
+    Output,
+    Parallel,
+    Parameter,
+    Pipeline,
+    Run,
+    Script,
+    Step,
+    feeders,
+)
+from amlshare.plan import Plan, make_plan
+from amlshare.references import parse
+from amlshare.snapshots import Snapshots
+
+
+def command(name: str, line: str, *, reads: Sequence[str] = (), **more: Any) -> Step:
+    """A step that runs a line of bash; ``reads`` are sources, each an input called by its tail."""
+    return step(name, Command(line=parse(line)[0]), reads=reads, **more)
+
+
+def script(name: str, file: str, *arguments: str, reads: Sequence[str] = (), **more: Any) -> Step:
+    """A step that runs a script of the folder `code`."""
+    run = Script(file=file, arguments=tuple(parse(word)[0] for word in arguments))
+    return step(name, run, reads=reads, **{"code": "code"} | more)
+
+
+def step(
+    name: str,
+    run: Run,
+    *,
+    reads: Sequence[str | Input] = (),
+    writes: Sequence[str | Output] = (),
+    **more: Any,
+) -> Step:
+    """A step; what it writes are names of folders, or whole outputs."""
+    return Step(
+        name=name,
+        run=run,
+        inputs=tuple(each if isinstance(each, Input) else reading(each) for each in reads),
+        outputs=tuple(each if isinstance(each, Output) else output(each) for each in writes),
+        **more,
+    )
+
+
+def reading(source: str, **more: Any) -> Input:
+    """An input that is called by the last part of its source."""
+    name = more.pop("name", source.rpartition(".")[2])
+    return Input(**{"name": name, "source": source, "type": "path", "format": "folder"} | more)
+
+
+def output(name: str, **more: Any) -> Output:
+    """An output in the datastore `store`, at a place of each run's own."""
+    known = {
+        "name": name,
+        "type": "path",
+        "format": "folder",
+        "mode": "auto",
+        "datastore": "store",
+        "location": f"{name}/{{run-id}}/",
+    }
+    return Output(**known | more)
+
+
+def data(name: str, location: str, **more: Any) -> Data:
+    """Data in the datastore `store`."""
+    known = {"name": name, "type": "path", "datastore": "store", "location": location}
+    return Data(**known | more)
+
+
+@dataclass
+class Project:
+    """A folder with a spec's worth of files, and the events of its last run."""
+
+    base: Path
+    events: list[Event] = field(default_factory=list)
+    local: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Sequence[Parameter] = ()
+
+    @property
+    def state(self) -> Path:
+        return self.base / ".amlshare"
+
+    @property
+    def store(self) -> Path:
+        """What stands in for the datastore `store`."""
+        return self.base / "data"
+
+    def write(self, name: str, text: str) -> Path:
+        """A file of the project."""
+        path = self.base / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+        return path
+
+    def plan(self, *steps: Step, data: Sequence[Data] = (), **more: Any) -> Plan:
+        """The plan of ``steps``, which stand in run order."""
+        selected = more.pop("selected", None)
+        local = Local(**{"datastores": {"store": "data"}} | dict(self.local))
+        known = {"name": "pipe", "experiment": "pipe", "local": local, "data": tuple(data)}
+        pipeline = Pipeline(
+            **known | {"steps": steps, "parameters": tuple(self.parameters)} | more
+        )
+        snapshots = Snapshots(self.base)
+        return make_plan(
+            pipeline,
+            backend="local",
+            read_code=CodeReader(snapshots),
+            digest_file=lambda file: snapshots.digest(self.base / file),
+            selected=selected,
+        )
+
+    def submit(self, plan: Plan, *, watch: Callable[[Event], None] | None = None, **more: Any) -> Outcome:
+        """Run ``plan`` here; ``events`` has what happened."""
+        self.store.mkdir(exist_ok=True)
+        self.events.clear()
+
+        def see(event: Event) -> None:
+            self.events.append(event)
+            if watch:
+                watch(event)
+
+        settings = Settings(**{"base": self.base, "state": self.state, "jobs": 2} | more)
+        return submit(plan, settings, see)
+
+    def run(self, *steps: Step, data: Sequence[Data] = (), **settings: Any) -> Outcome:
+        """Plan and run ``steps``."""
+        return self.submit(self.plan(*steps, data=data), **settings)
+
+    def of(self, kind: type) -> list[Any]:
+        """The events of a kind."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+    def end(self, step: str) -> StepFinished:
+        """How a step ended."""
+        return next(each for each in self.of(StepFinished) if each.step == step)
