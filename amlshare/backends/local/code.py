@@ -9,10 +9,12 @@ kept with the copy.
 
 from __future__ import annotations
 
+import itertools
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,10 +38,14 @@ class Copy:
 
 
 class Code:
-    """The code folders of a run. ``root`` holds the copies, ``base`` is the spec's folder."""
+    """The code folders of a run, and the working folders of its steps. ``root`` holds the copies,
+    ``base`` is the spec's folder, ``run`` the run's."""
 
-    def __init__(self, root: Path, base: Path, digest_file: DigestFile) -> None:
+    def __init__(self, root: Path, base: Path, run: Path, digest_file: DigestFile) -> None:
         self._root = root
+        self._run = run
+        self._numbers = itertools.count(1)
+        self._free: dict[str | None, list[Path]] = {}
         self._snapshots = Snapshots(base)
         self._digest_file = digest_file
         self._copies: dict[str, Copy] = {}
@@ -53,20 +59,22 @@ class Code:
                 self._copies[step.code] = self._copy(step.code)
             self._compare(step, self._copies[step.code])
 
-    def work(self, step: JobStep, target: Path) -> str | None:
-        """Make the working folder of ``step`` at ``target``; returns the code's digest."""
-        target.mkdir(parents=True)
-        if step.code is None:
-            return None
-        copy = self._copies[step.code]
-        made = {""}
-        for name, path in copy.files.items():
-            folder = name.rpartition("/")[0]
-            if folder not in made:
-                (target / folder).mkdir(parents=True, exist_ok=True)
-                made.add(folder)
-            os.symlink(path, target / name)
-        return copy.digest
+    @contextmanager
+    def work(self, step: JobStep) -> Iterator[Path]:
+        """A working folder for ``step``. One that a step leaves as it found it serves another."""
+        free = self._free.setdefault(step.code, [])
+        copy = self._copies.get(step.code or "")
+        files = copy.files if copy else {}
+        try:
+            work = free.pop()
+        except IndexError:
+            work = self._run / f"work-{next(self._numbers)}"
+            _link(files, work)
+        yield work
+        if set(_links(work)) == set(files):
+            free.append(work)
+        else:
+            shutil.rmtree(work, ignore_errors=True)
 
     def _copy(self, folder: str) -> Copy:
         found = self._snapshots.files(folder)
@@ -113,3 +121,25 @@ def _copy_files(files: Mapping[str, Path], target: Path) -> None:
     except OSError:
         # another run was faster with the same content
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _link(files: Mapping[str, Path], work: Path) -> None:
+    """A folder with a link to each of ``files``."""
+    for folder in sorted({name.rpartition("/")[0] for name in files} | {""}):
+        (work / folder).mkdir(parents=True, exist_ok=True)
+    for name, path in files.items():
+        (work / name).symlink_to(path)
+
+
+def _links(folder: Path, prefix: str = "") -> Iterator[str]:
+    """The links below a folder, by posix path, and whatever else there is under an impossible
+    name."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            name = prefix + entry.name
+            if entry.is_symlink():
+                yield name
+            elif entry.is_dir():
+                yield from _links(Path(entry.path), f"{name}/")
+            else:
+                yield f"{name}/"

@@ -110,7 +110,7 @@ def _submit(
         folder=folder,
         records=records,
         store=store,
-        code=Code(folder.code, settings.base, store.digest),
+        code=Code(folder.code, settings.base, folder.run(opened.id), store.digest),
         datastores=datastores,
         sources=Sources(job, datastores, records, store.digest, folder, settings.base),
         inputs=inputs,

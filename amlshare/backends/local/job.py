@@ -47,7 +47,8 @@ class Note:
 class JobStep:
     """A step to run. ``key`` holds the digests that decide about its reuse.
 
-    ``code_files`` maps the files that it was planned with, relative to ``code``, to their sha256.
+    ``code_files`` maps the files that it was planned with, relative to ``code``, to their sha256;
+    ``partitions`` is how the files lie that a parallel step goes over.
     """
 
     name: str
@@ -57,6 +58,7 @@ class JobStep:
     code_files: Mapping[str, str] = field(default_factory=dict)
     inputs: tuple[Input, ...] = ()
     outputs: tuple[Output, ...] = ()
+    partitions: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     retries: int = 0
     timeout: int | None = None
@@ -134,6 +136,7 @@ class _Steps:
             code_files=self._code.get((step.code or "", script), {}),
             inputs=tuple(self._input(given) for given in step.inputs),
             outputs=tuple(replace(output, size=None, files=None) for output in step.outputs),
+            partitions=self._partitions(step),
             env=step.env,
             retries=step.retries,
             timeout=step.timeout,
@@ -158,6 +161,12 @@ class _Steps:
                 )
             case _:
                 assert_never(run)
+
+    def _partitions(self, step: Step) -> str | None:
+        if not isinstance(step.run, Parallel):
+            return None
+        source = next(each.source for each in step.inputs if each.name == step.run.over)
+        return self._data[source].partitions if source in self._data else None
 
     def _texts(self, texts: Iterable[Text]) -> tuple[Text, ...]:
         return tuple(fill(text, self._values) for text in texts)

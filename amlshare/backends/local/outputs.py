@@ -33,20 +33,19 @@ class OutputError(Exception):
 class Place:
     """Where an output comes to lie, and where the step writes it until then.
 
-    ``location`` is that of the file itself where the format is ``file``; ``box`` is the folder
-    that is made for the output, ``staged`` what the script is given: the box, or a file in it.
+    ``location`` is that of the file itself where the format is ``file``; ``staged`` is what the
+    script is given: a folder that is there, or a file to be written.
     """
 
     output: Output
     datastore: Datastore
     location: str
-    box: Path
+    staged: Path
 
     @property
-    def staged(self) -> Path:
-        if self.output.format == "file":
-            return self.box / PurePosixPath(self.location).name
-        return self.box
+    def name(self) -> str:
+        """The last part of the location."""
+        return PurePosixPath(self.location).name
 
     @property
     def path(self) -> Path | None:
@@ -64,7 +63,8 @@ class Place:
 
 
 def place(output: Output, datastore: Datastore, *, run: str, box: Path) -> Place:
-    """Where ``output`` of ``run`` is published. Raises OutputError for a location outside it.
+    """Where ``output`` of ``run`` is published; it is staged at ``box``, a file beside it under
+    its own ending. Raises OutputError for a location outside the datastore.
 
     A location that ends in ``/`` is a folder: a single file lies in it under the output's name.
     """
@@ -77,13 +77,15 @@ def place(output: Output, datastore: Datastore, *, run: str, box: Path) -> Place
             f"output '{output.name}' has the location '{output.location}': it needs a place of its "
             "own inside the datastore, such as features/{run-id}/"
         )
-    return Place(output=output, datastore=datastore, location="/".join(parts), box=box)
+    staged = box.with_name(f"{box.name}.{parts[-1]}") if output.format == "file" else box
+    return Place(output=output, datastore=datastore, location="/".join(parts), staged=staged)
 
 
 def prepare(place: Place) -> None:
-    """Make an empty box for the step to write in."""
-    shutil.rmtree(place.box, ignore_errors=True)
-    place.box.mkdir(parents=True)
+    """Make room for the step to write in."""
+    discard(place)
+    folder = place.staged.parent if place.output.format == "file" else place.staged
+    folder.mkdir(parents=True, exist_ok=True)
 
 
 def refuse_occupied(place: Place) -> None:
@@ -141,9 +143,9 @@ def check(place: Place, digest_file: DigestFile) -> Content:
     _check_shape(output, staged)
     if output.format == "file":
         details = staged.stat()
-        _check_expect(output, [(staged.name, details.st_size)])
+        _check_expect(output, [(place.name, details.st_size)])
         return Content(
-            files=((staged.name, digest_file(staged, details)),), bytes=details.st_size
+            files=((place.name, digest_file(staged, details)),), bytes=details.st_size
         )
     _settle_links(output, staged)
     files = list(_chosen(output, staged))
@@ -373,6 +375,10 @@ def upload(place: Place, content: Content) -> None:
 
 
 def discard(place: Place) -> None:
-    """Remove what is left of the box: a failed step's output, or what a swap brought out."""
-    for box in (place.box, place.box.with_name(place.box.name + ".old")):
-        shutil.rmtree(box, ignore_errors=True)
+    """Remove what is staged: a failed step's output, or what a swap brought out."""
+    staged = place.staged
+    for path in (staged, staged.with_name(staged.name + ".old")):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)

@@ -16,7 +16,7 @@ from typing_extensions import assert_never
 from amlshare.backends.interface import BackendError
 from amlshare.backends.local import shell
 from amlshare.backends.local.job import JobStep, fill
-from amlshare.pipeline import Command, Parallel, Script
+from amlshare.pipeline import TABLES, Command, Parallel, Script
 from amlshare.references import Reference, Text
 
 _DRIVER = Path(__file__).with_name("parallel_driver.py")
@@ -35,8 +35,9 @@ class Program:
     version: str
     secrets: frozenset[str] = frozenset()
 
-    def argv(self, step: JobStep, values: Mapping[str, str], work: Path) -> list[str]:
-        """The words of the step's program; ``values`` maps ``inputs.N`` and ``outputs.N``."""
+    def argv(self, step: JobStep, values: Mapping[str, str], folder: Path) -> list[str]:
+        """The words of the step's program; ``values`` maps ``inputs.N`` and ``outputs.N``, and
+        ``folder`` is where an order for the driver of a parallel step is left."""
         known = _references(values)
         match step.run:
             case Script(file=file, arguments=arguments):
@@ -44,8 +45,8 @@ class Program:
             case Command(line=line):
                 return ["bash", "-c", _word(shell.fill(line, known))]
             case Parallel():
-                order = work.with_name("parallel.json")
-                order.write_text(json.dumps(_parallel(step.run, values)), "utf-8")
+                order = folder / "parallel.json"
+                order.write_text(json.dumps(_parallel(step, step.run, values)), "utf-8")
                 words = _words(step.run.arguments, known)
                 return [self.python, str(_DRIVER), str(order), *words]
             case _:
@@ -105,10 +106,13 @@ def _word(text: Text) -> str:
     return "".join(map(str, text))
 
 
-def _parallel(run: Parallel, values: Mapping[str, str]) -> dict[str, object]:
+def _parallel(step: JobStep, run: Parallel, values: Mapping[str, str]) -> dict[str, object]:
     """The order for the driver: plain data."""
     order = {key: value for key, value in asdict(run).items() if key not in ("arguments", "kind")}
+    over = next(each for each in step.inputs if each.name == run.over)
     order["over"] = values[f"inputs.{run.over}"]
+    order["table"] = over.format in TABLES
+    order["partitions"] = step.partitions
     order["cores"] = len(os.sched_getaffinity(0))
     if run.rows_to:
         output, file = run.rows_to

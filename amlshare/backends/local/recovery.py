@@ -52,7 +52,9 @@ def sweep(staging: Iterable[str], run: Path) -> None:
         for folder in (box.parent / "locks", box.parent):
             _remove_empty(folder)
     for step in run.iterdir():
-        if step.is_dir():
+        if step.name.startswith("work-"):
+            shutil.rmtree(step, ignore_errors=True)
+        elif step.is_dir():
             for path in step.iterdir():
                 if path.name != "log.txt":
                     _remove(path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -132,6 +131,7 @@ class _Life:
 
     def _make(self, sources: Mapping[str, Source]) -> StepRecord:
         places = self._places()
+        self.folder.mkdir(parents=True, exist_ok=True)
         started = time.monotonic()
         with ExitStack() as stack:
             stack.callback(self._sweep, places)
@@ -194,21 +194,19 @@ class _Life:
             raise StoppedError
         for place in places.values():
             outputs.prepare(place)
-        work = self.folder / "work"
-        shutil.rmtree(work, ignore_errors=True)
-        self.shop.code.work(self.step, work)
-        log = self.shop.folder.log(self.shop.run, self.step.name)
         values = {f"inputs.{name}": each.value for name, each in given.items()}
         values |= {f"outputs.{name}": str(each.staged) for name, each in places.items()}
-        argv = self.shop.program.argv(self.step, values, work)
+        argv = self.shop.program.argv(self.step, values, self.folder)
         env = self.shop.program.env(self.step, opens=any(each.opens for each in given.values()))
+        log = self.shop.folder.log(self.shop.run, self.step.name)
         self.shop.emit(StepStarted(step=self.step.name, attempt=attempt))
-        try:
-            exit = self.shop.processes.run(
-                argv, cwd=str(work), env=env, log=str(log), timeout=self.step.timeout
-            )
-        except FileNotFoundError as error:
-            raise StepFailedError(_missing(error, argv[0])) from error
+        with self.shop.code.work(self.step) as work:
+            try:
+                exit = self.shop.processes.run(
+                    argv, cwd=str(work), env=env, log=str(log), timeout=self.step.timeout
+                )
+            except FileNotFoundError as error:
+                raise StepFailedError(_missing(error, argv[0])) from error
         if self.shop.stopped.is_set() and exit.code != 0:
             raise StoppedError
         if exit.code != 0 or exit.timed_out:
@@ -219,7 +217,7 @@ class _Life:
         if exit.timed_out:
             return f"ran longer than its timeout of {self.step.timeout} s and was ended"
         why = f"exit code {exit.code}" if exit.signal is None else _killed(exit)
-        folders = [self.folder, *(place.box for place in places.values())]
+        folders = [self.folder, *(place.staged.parent for place in places.values())]
         full = next(filter(None, map(_full_disk, folders)), None)
         return f"{why}; {full}" if full else why
 
@@ -363,11 +361,9 @@ class _Life:
         self.shop.records.put(replace(self._output(place, content), mark=mark))
 
     def _sweep(self, places: Mapping[str, Place]) -> None:
-        """Leave nothing of the step but its log."""
+        """Leave nothing that was staged."""
         for place in places.values():
             outputs.discard(place)
-        for name in ("work", "inputs"):
-            shutil.rmtree(self.folder / name, ignore_errors=True)
 
     def _note(self, message: str) -> None:
         self.shop.emit(Noted(message=message, step=self.step.name))
