@@ -1,0 +1,47 @@
+"""What ``--format json`` prints, but for the plan. The keys are a promise: only ever added."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from amlshare.diagnostics import Diagnostic
+from amlshare.plan_document import FORMAT, dump_diagnostic
+
+if TYPE_CHECKING:
+    from amlshare.backends.interface import Outcome
+
+
+def diagnostics_document(found: Iterable[Diagnostic]) -> dict[str, Any]:
+    """What ``check`` prints, and every command whose spec has errors."""
+    return {"format": FORMAT, "diagnostics": [dump_diagnostic(each) for each in found]}
+
+
+def error_document(message: str) -> dict[str, Any]:
+    """Any other error of a command."""
+    return {"format": FORMAT, "diagnostics": [], "error": message}
+
+
+def outcome_document(outcome: Outcome) -> dict[str, Any]:
+    """What ``submit`` prints."""
+    return {
+        "format": FORMAT,
+        "run": {
+            "id": outcome.run,
+            "url": outcome.url,
+            "backend": outcome.backend,
+            "status": outcome.status,
+        },
+        "published": None,
+        "steps": [
+            {
+                "name": step.name,
+                "status": step.status,
+                "reused": step.reused,
+                "seconds": step.seconds,
+                "moved_bytes": step.moved_bytes,
+            }
+            for step in outcome.steps
+        ],
+        "outputs": dict(outcome.outputs),
+    }

@@ -1,0 +1,155 @@
+"""A plan for a pull request: the sentence that counts, tables, and the graph in a fold.
+
+What the spec's authors wrote stands in code spans or is escaped, so that it can neither break a
+table nor call a person.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from amlshare.diagnostics import Diagnostic
+from amlshare.movement import EdgeBytes, Movement, edge_bytes, summarise
+from amlshare.pipeline import Data, Output, Step, edges
+from amlshare.plan import Plan
+from amlshare.render import words
+from amlshare.render.diagnostics import SEVERITIES, tally
+from amlshare.render.mermaid import MOST_EDGES, plan_mermaid
+from amlshare.render.paper import clean
+
+_MARKUP = re.compile(r"([\\`*_{}\[\]()#+!~$-])")
+_TICKS = re.compile(r"`+")
+
+
+def plan_markdown(plan: Plan) -> str:
+    """The summary of ``plan`` in GitHub's Markdown."""
+    chosen = None if plan.selected is None else frozenset(plan.selected)
+    steps = [step for step in plan.pipeline.steps if chosen is None or step.name in chosen]
+    movement = summarise(plan.pipeline, steps=chosen, shared=plan.backend == "local")
+    lines = [
+        f"### {code(plan.pipeline.name)} on {plan.backend}{_target(plan)}",
+        "",
+        *([escaped(plan.pipeline.description), ""] if plan.pipeline.description else []),
+        f"**{words.totals(plan.pipeline, movement, chosen)}**",
+        *_duplicates(movement),
+        *_steps(plan, steps),
+        *_data(plan, steps),
+        *_diagnostics(plan.diagnostics),
+        *_graph(plan, sum(len(step.inputs) for step in steps)),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def escaped(text: str) -> str:
+    """``text`` as it is read, whatever is in it."""
+    plain = clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _MARKUP.sub(r"\\\1", plain).replace("@", "&#64;")
+
+
+def code(text: str) -> str:
+    """``text`` as a code span."""
+    shown = clean(text)
+    ticks = "`" * (1 + max(map(len, _TICKS.findall(shown)), default=0))
+    space = " " if shown.startswith("`") or shown.endswith("`") else ""
+    return f"{ticks}{space}{shown}{space}{ticks}" if shown else ""
+
+
+def _target(plan: Plan) -> str:
+    return f", target {code(plan.pipeline.target)}" if plan.pipeline.target else ""
+
+
+def _duplicates(movement: Movement) -> Iterator[str]:
+    if movement.duplicates:
+        yield ""
+    for duplicate in movement.duplicates:
+        yield f"- {code(duplicate.source)} is {words.fetched(duplicate)}"
+
+
+def _steps(plan: Plan, steps: list[Step]) -> Iterator[str]:
+    sizes: dict[str, list[EdgeBytes]] = {}
+    for each in edge_bytes(plan.pipeline):
+        sizes.setdefault(each.edge.step, []).append(each)
+    yield from ("", "| | step | runs | reads | writes |", "|--:|---|---|---|---|")
+    numbers = {step.name: number for number, step in enumerate(plan.pipeline.steps, 1)}
+    for step in steps:
+        name = f"{code(step.name)} {escaped(step.title)}" if step.title else code(step.name)
+        reads = _cell(map(_read, sizes.get(step.name, [])))
+        writes = _cell(map(_written, step.outputs))
+        ran = _cell([code(_ran(step)), *_about(plan, step)])
+        yield _row(str(numbers[step.name]), name, ran, reads, writes)
+
+
+def _row(*cells: str) -> str:
+    """A table's row: a pipe in a cell, even in its code, would end the cell."""
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _ran(step: Step) -> str:
+    """The script, or the shell line; a script's arguments are in the spec's own difference."""
+    return " ".join(words.command(step.run)) if step.run.kind == "command" else step.run.file
+
+
+def _cell(lines: Iterable[str]) -> str:
+    return "<br>".join(lines)
+
+
+def _about(plan: Plan, step: Step) -> Iterator[str]:
+    where = [name for name in (step.compute, step.environment) if name]
+    about = [*map(escaped, where), *map(escaped, words.settings(step, plan.backend))]
+    if not step.reuse:
+        about.append("**always runs**")
+    if about:
+        yield ", ".join(about)
+
+
+def _read(each: EdgeBytes) -> str:
+    edge = each.edge
+    kind = words.kind(edge.type, edge.format)
+    return f"{code(edge.source)} {edge.mode}, {kind}, {words.size_or_unknown(each.bytes)}"
+
+
+def _written(output: Output) -> str:
+    kind = words.kind(output.type, output.format)
+    registered = f" as {code(output.dataset)}" if output.dataset else ""
+    return f"{code(output.name)} {kind}{registered}"
+
+
+def _data(plan: Plan, steps: list[Step]) -> Iterator[str]:
+    if not plan.pipeline.data:
+        return
+    shown = {step.name for step in steps}
+    readers: dict[str, dict[str, None]] = {}
+    for edge in edges(plan.pipeline):
+        if edge.step in shown:
+            readers.setdefault(edge.source, {})[edge.step] = None
+    yield from ("", "| data | type | size | where | read by |", "|---|---|--:|---|---|")
+    for entry in plan.pipeline.data:
+        yield _data_row(entry, words.listed(readers.get(entry.name, {})) or "no step")
+
+
+def _data_row(entry: Data, readers: str) -> str:
+    kind = words.kind(entry.type, entry.format)
+    size = words.size_or_unknown(entry.size)
+    where = code(words.data_place(entry))
+    return _row(code(entry.name), kind, size, where, escaped(readers))
+
+
+def _diagnostics(found: tuple[Diagnostic, ...]) -> Iterator[str]:
+    if not found:
+        return
+    yield from ("", f"<details><summary>{tally(found)}</summary>", "")
+    for each in sorted(found, key=lambda each: SEVERITIES.index(each.severity)):
+        where = f" at {code(f'{each.span.file}:{each.span.line}')}" if each.span else ""
+        yield f"- {each.severity} {code(each.code)}{where}: {escaped(each.message)}"
+    yield from ("", "</details>")
+
+
+def _graph(plan: Plan, edges_drawn: int) -> Iterator[str]:
+    yield ""
+    if edges_drawn > MOST_EDGES:
+        yield f"_The graph is left out: Mermaid draws at most {MOST_EDGES} edges._"
+        return
+    yield from ("<details><summary>Graph</summary>", "", "```mermaid")
+    yield plan_mermaid(plan).rstrip("\n")
+    yield from ("```", "", "</details>")

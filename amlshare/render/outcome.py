@@ -1,0 +1,99 @@
+"""How a run ended: a line for each step, where the outputs lie, and what failed and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+from amlshare.backends.interface import Outcome, StepFinished, StepOutcome
+from amlshare.render.paper import Paper, cells, clean, fold, pad, pad_left, printed
+from amlshare.render.progress import outcome_words
+from amlshare.render.words import count, duration
+from amlshare.units import show_size
+
+_MOST_LINES = 12
+"""Lines of a failed step's log that are shown; the whole of it is one command away."""
+
+
+class Ended(Protocol):
+    """A step that came to its end, in a run of just now or of long ago."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def reused(self) -> bool | None: ...
+    @property
+    def seconds(self) -> float | None: ...
+    @property
+    def moved_bytes(self) -> int | None: ...
+
+
+def outcome_text(
+    outcome: Outcome, failures: Mapping[str, StepFinished], paper: Paper, *, logs: str
+) -> str:
+    """The screen below a run. ``logs`` is the command line that shows a log, up to the run."""
+    lines = [
+        *step_lines(outcome.steps, paper),
+        *_outputs(outcome.outputs, paper),
+        *_failures(outcome, failures, paper, logs),
+        "",
+        _summary(outcome, paper),
+    ]
+    return "\n".join(lines).lstrip("\n") + "\n"
+
+
+def step_lines(steps: Sequence[Ended], paper: Paper) -> Iterator[str]:
+    """A table of steps: how each ended, its seconds and the bytes it moved."""
+    width = min(max((cells(step.name) for step in steps), default=0), paper.width - 30)
+    for step in steps:
+        sign, style, word = outcome_words(step.status, step.reused, paper)
+        took = "" if step.seconds is None or step.reused else duration(step.seconds)
+        moved = f"{show_size(step.moved_bytes)} moved" if step.moved_bytes else ""
+        line = f"  {pad(step.name, width)}  {style(pad(word, 9))}  {pad_left(took, 10)}"
+        yield f"{style(sign)}{line}  {pad_left(moved, 13)}".rstrip()
+
+
+def _outputs(outputs: Mapping[str, str], paper: Paper) -> Iterator[str]:
+    if not outputs:
+        return
+    yield ""
+    width = max(map(cells, outputs))
+    for name, place in outputs.items():
+        if width + 4 + cells(place) <= paper.width:
+            yield f"{paper.green(paper.sign('→'))} {pad(name, width)}  {clean(place)}"
+        else:
+            yield f"{paper.green(paper.sign('→'))} {name}"
+            yield f"     {clean(place)}"
+
+
+def _failures(
+    outcome: Outcome, failures: Mapping[str, StepFinished], paper: Paper, logs: str
+) -> Iterator[str]:
+    for step in outcome.steps:
+        if step.status == "failed":
+            yield ""
+            yield from _failure(step, failures.get(step.name), paper)
+            yield f"  {paper.dim('all of its log:')} {logs} {outcome.run} {step.name}"
+
+
+def _failure(step: StepOutcome, end: StepFinished | None, paper: Paper) -> Iterator[str]:
+    why = clean(end.message) if end and end.message else "no reason is known"
+    first, *rest = fold(f"step {step.name} failed: {why}", paper.width)
+    yield paper.red(first)
+    yield from (paper.red(line) for line in rest)
+    for line in end.log_tail[-_MOST_LINES:] if end else ():
+        yield f"  {paper.dim('|')} {printed(line, colour=paper.colour)}"
+
+
+def _summary(outcome: Outcome, paper: Paper) -> str:
+    numbers = Counter(outcome_words(step.status, step.reused, paper)[2] for step in outcome.steps)
+    told = ", ".join(f"{number:,} {word}" for word, number in numbers.items())
+    style = paper.green if outcome.status == "completed" else paper.red
+    text = f"run {outcome.run} {style(outcome.status)}: {count(len(outcome.steps), 'step')}"
+    moved = sum(step.moved_bytes or 0 for step in outcome.steps)
+    text += f", {told}" if told else ""
+    text += f"; {show_size(moved)} moved" if moved else ""
+    return text + (f"\n{outcome.url}" if outcome.url else "")

@@ -1,0 +1,204 @@
+"""The steps of a plan: one block for each, its edges in columns that line up across all of them.
+
+A line is built as a string, not as a table's row: a plan may have tens of thousands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from amlshare.movement import EdgeBytes, edge_bytes
+from amlshare.pipeline import Input, Output, Step
+from amlshare.plan import Plan
+from amlshare.render import words
+from amlshare.render.paper import Paper, cells, clean, flow, fold_pieces, pad, pad_left
+
+_LONGEST_NAME = 24
+_INDENT = "    "
+_ROOM = 36
+"""Columns that notes want below a place; with fewer they begin further left."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What all steps have in common: said once above them, and by none of them.
+
+    ``datastore`` is where the outputs lie that name no location.
+    """
+
+    compute: str | None
+    environment: str | None
+    code: str | None
+    datastore: str | None
+
+
+def shared_by(plan: Plan, steps: Iterable[Step]) -> Shared:
+    """The compute target, environment, code folder and datastore, each where it is only one."""
+    ran = tuple(steps)
+    return Shared(
+        compute=_only({step.compute for step in ran}),
+        environment=_only({step.environment for step in ran}),
+        code=_only({step.code for step in ran}),
+        datastore=_only(
+            {
+                output.datastore
+                for step in ran
+                for output in step.outputs
+                if output.location == default_location(plan.pipeline.name, step.name, output.name)
+            }
+        ),
+    )
+
+
+def _only(names: set[str | None]) -> str | None:
+    return next(iter(names)) if len(names) == 1 else None
+
+
+def default_location(pipeline: str, step: str, output: str) -> str:
+    return f"{pipeline}/{step}/{output}/{{run-id}}/"
+
+
+class _Row(NamedTuple):
+    """An edge's end as words; ``arrow`` points into the step or out of it."""
+
+    arrow: str
+    name: str
+    mode: str
+    kind: str
+    size: str
+    place: str
+    notes: str
+
+
+class _Columns(NamedTuple):
+    name: int
+    mode: int
+    kind: int
+    size: int
+
+
+def step_blocks(plan: Plan, steps: tuple[Step, ...], shared: Shared, paper: Paper) -> Iterator[str]:
+    """The lines of the blocks of ``steps``, a blank line before each."""
+    rows = _rows(plan, {step.name for step in steps}, shared)
+    columns = _columns(rows.values(), paper)
+    numbers = {step.name: number for number, step in enumerate(plan.pipeline.steps, 1)}
+    digits = len(str(len(numbers)))
+    for step in steps:
+        yield ""
+        label = f"{numbers[step.name]:{digits}}."
+        yield from _header(step, label, tuple(_about(step, shared, plan.backend)), paper)
+        yield from _command(step, paper)
+        for row in rows[step.name]:
+            yield from _row_lines(row, columns, paper)
+
+
+def _rows(plan: Plan, shown: set[str], shared: Shared) -> dict[str, list[_Row]]:
+    """The rows of each step that is shown."""
+    rows: dict[str, list[_Row]] = {}
+    sizes = iter(edge_bytes(plan.pipeline))
+    for step in plan.pipeline.steps:
+        ends = [_input_row(given, next(sizes)) for given in step.inputs]
+        if step.name in shown:
+            ends += [_output_row(plan, step, output, shared) for output in step.outputs]
+            rows[step.name] = ends
+    return rows
+
+
+def _input_row(given: Input, edge: EdgeBytes) -> _Row:
+    return _Row(
+        arrow="←",
+        name=given.name,
+        mode=given.mode,
+        kind=words.kind(given.type, given.format),
+        size=words.size_or_unknown(edge.bytes),
+        place=given.source,
+        notes=", ".join(words.input_notes(given)),
+    )
+
+
+def _output_row(plan: Plan, step: Step, output: Output, shared: Shared) -> _Row:
+    return _Row(
+        arrow="→",
+        name=output.name,
+        mode=output.mode,
+        kind=words.kind(output.type, output.format),
+        size="",
+        place=_place(plan, step, output, shared),
+        notes=", ".join(words.output_notes(output, plan.backend)),
+    )
+
+
+def _place(plan: Plan, step: Step, output: Output, shared: Shared) -> str:
+    default = default_location(plan.pipeline.name, step.name, output.name)
+    if output.location != default or output.datastore != shared.datastore:
+        return words.place(output)
+    return f"registers {clean(output.dataset)}" if output.dataset else ""
+
+
+def _columns(rows: Iterable[list[_Row]], paper: Paper) -> _Columns:
+    every = [row for ends in rows for row in ends]
+    longest = min(_LONGEST_NAME, paper.width // 4)
+    return _Columns(
+        name=min(longest, max((len(row.name) for row in every), default=0)),
+        mode=max((len(row.mode) for row in every), default=0),
+        kind=max((len(row.kind) for row in every), default=0),
+        size=max((len(row.size) for row in every), default=0),
+    )
+
+
+def _header(step: Step, label: str, about: tuple[str, ...], paper: Paper) -> Iterator[str]:
+    title = f"  {clean(step.title)}" if step.title else ""
+    always = "" if step.reuse else "  always runs"
+    dot = f" {paper.sign('·')}"
+    quiet = f"{dot} ".join(about)
+    head = f"{paper.dim(label)} {paper.bold(step.name)}{title}{paper.yellow(always)}"
+    used = cells(f"{label} {step.name}{title}{always}")
+    if used + 2 + cells(quiet) <= paper.width:
+        yield f"{head}  {paper.dim(quiet)}" if quiet else head
+        return
+    yield head
+    pieces = [*(f"{each}{dot}" for each in about[:-1]), about[-1]]
+    for line in fold_pieces(pieces, paper.width - len(_INDENT)):
+        yield _INDENT + paper.dim(line)
+
+
+def _about(step: Step, shared: Shared, backend: str) -> Iterator[str]:
+    """Where a step runs and how, quietly."""
+    if step.compute and shared.compute is None:
+        yield clean(step.compute)
+    if step.environment and shared.environment is None:
+        yield clean(step.environment)
+    if shared.code is None and step.run.kind != "command":
+        yield f"code {clean(step.code)}" if step.code else "no code folder"
+    yield from words.settings(step, backend)
+
+
+def _command(step: Step, paper: Paper) -> Iterator[str]:
+    first, *lines = fold_pieces(words.command(step.run), paper.width - len(_INDENT) - 2)
+    program, blank, arguments = first.partition(" ")
+    yield _INDENT + program + paper.dim(blank + arguments)
+    for line in lines:
+        yield f"{_INDENT}  {paper.dim(line)}"
+
+
+def _row_lines(row: _Row, columns: _Columns, paper: Paper) -> Iterator[str]:
+    """One line; where it does not fit, the place and then the notes go below."""
+    arrow = paper.sign(row.arrow)
+    cell = f"{_INDENT}{arrow} {pad(row.name, columns.name)}  {pad(row.mode, columns.mode)}  "
+    used = len(cell) + columns.kind
+    line = cell.replace(arrow, _arrow(row.arrow, paper), 1) + paper.dim(pad(row.kind, columns.kind))
+    if row.size:
+        size = pad_left(row.size, columns.size)
+        line += "  " + (paper.dim(size) if row.size == words.UNKNOWN else size)
+        used += 2 + columns.size
+    wanted = max(_ROOM, cells(row.place))
+    below = used + 2 if used + 2 + wanted <= paper.width else len(_INDENT) + len(arrow) + 3
+    parts = ((row.place, str), (row.notes, paper.dim))
+    yield from flow(line, used, parts, below=below, width=paper.width)
+
+
+def _arrow(arrow: str, paper: Paper) -> str:
+    sign = paper.sign(arrow)
+    return paper.cyan(sign) if arrow == "←" else paper.green(sign)

@@ -1,0 +1,198 @@
+"""A plan as people read it on a screen all day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from amlshare.movement import Duplicate, Movement, summarise
+from amlshare.pipeline import Data, Pipeline, Step, edges
+from amlshare.plan import Plan
+from amlshare.render import words
+from amlshare.render.diagnostics import brief
+from amlshare.render.paper import Paper, Style, cells, clean, flow, fold, pad, pad_left
+from amlshare.render.steps import Shared, default_location, shared_by, step_blocks
+
+_BELOW = " " * 6
+_RUN = "Run it here:"
+
+
+def plan_text(plan: Plan, paper: Paper, *, submit: str) -> str:
+    """The screen of ``plan``. ``submit`` is the command line that would run it."""
+    chosen = None if plan.selected is None else frozenset(plan.selected)
+    steps = tuple(step for step in plan.pipeline.steps if chosen is None or step.name in chosen)
+    movement = summarise(plan.pipeline, steps=chosen, shared=plan.backend == "local")
+    shared = shared_by(plan, steps)
+    lines = [
+        *_head(plan, steps, shared, paper),
+        *step_blocks(plan, steps, shared, paper),
+        *_data(plan.pipeline, steps, movement, paper),
+        *_afterwards(plan.pipeline, paper),
+        "",
+        *map(paper.bold, fold(words.totals(plan.pipeline, movement, chosen), paper.width)),
+        *_elsewhere(plan, movement, paper),
+        *brief(plan.diagnostics, paper),
+        "",
+        *flow(paper.dim(_RUN), len(_RUN), [(submit, str)], below=2, width=paper.width),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _elsewhere(plan: Plan, movement: Movement, paper: Paper) -> Iterator[str]:
+    """What the cloud would move, where this machine moves less."""
+    if plan.backend == "local":
+        cloud = summarise(plan.pipeline, steps=plan.selected and frozenset(plan.selected))
+        if cloud.moved_bytes and cloud.moved_bytes != movement.moved_bytes:
+            text = "A source is fetched once here; on Azure each step fetches for itself: "
+            text += f"{words.moved(cloud)}."
+            yield from map(paper.dim, fold(text, paper.width))
+
+
+def _head(plan: Plan, steps: tuple[Step, ...], shared: Shared, paper: Paper) -> Iterator[str]:
+    pipeline = plan.pipeline
+    yield f"{paper.bold(clean(pipeline.name))} on {plan.backend}"
+    yield from map(paper.dim, fold(clean(pipeline.description or ""), paper.width))
+    facts = [*_facts(pipeline), *_machines(plan, steps), *_shared(pipeline, shared)]
+    if plan.selected is not None:
+        chosen = frozenset(plan.selected)
+        left = [step.name for step in pipeline.steps if step.name not in chosen]
+        facts.append(("not selected", words.listed(left) or "nothing"))
+    if facts:
+        yield ""
+        yield from _entries(facts, paper)
+
+
+def _facts(pipeline: Pipeline) -> Iterator[tuple[str, str]]:
+    if pipeline.target:
+        yield "target", clean(pipeline.target)
+    if pipeline.experiment != pipeline.name:
+        yield "experiment", clean(pipeline.experiment)
+    if pipeline.workspace.name:
+        group = pipeline.workspace.resource_group
+        yield "workspace", clean(pipeline.workspace.name + (f" in {group}" if group else ""))
+    if pipeline.parameters:
+        yield "parameters", ", ".join(map(words.parameter, pipeline.parameters))
+    if pipeline.tags:
+        yield "tags", words.pairs(pipeline.tags)
+
+
+def _machines(plan: Plan, steps: tuple[Step, ...]) -> Iterator[tuple[str, str]]:
+    """The compute targets and environments that the steps name."""
+    targets = {step.compute for step in steps}
+    wanted = {step.environment for step in steps}
+    here = plan.backend == "local"
+    for target in plan.pipeline.compute:
+        if target.name in targets:
+            note = "; not used here" if here else ""
+            yield "compute", f"{clean(target.name)}: {words.compute_target(target)}{note}"
+    python = plan.pipeline.local.python
+    runs_in = clean(python) if python else "this Python"
+    for given in plan.pipeline.environments:
+        if given.name in wanted:
+            note = f"; not applied here, steps run in {runs_in}" if here else ""
+            yield "environment", f"{clean(given.name)}: {words.environment(given)}{note}"
+
+
+def _shared(pipeline: Pipeline, shared: Shared) -> Iterator[tuple[str, str]]:
+    """What the steps have in common and do not say again."""
+    known = {target.name for target in pipeline.compute}
+    if shared.compute and shared.compute not in known:
+        yield "compute", clean(shared.compute)
+    if shared.code:
+        yield "code", clean(shared.code)
+    if shared.datastore:
+        where = default_location(pipeline.name, "STEP", "OUTPUT")
+        yield "outputs", clean(f"{shared.datastore}:{where} where a step says nothing else")
+
+
+def _entries(facts: Iterable[tuple[str, str]], paper: Paper) -> Iterator[str]:
+    """``name  text`` with the texts in one column, folded below themselves."""
+    facts = list(facts)
+    width = min(max(cells(name) for name, _ in facts), paper.width // 3)
+    for name, text in facts:
+        yield from _entry(name, text, width, paper)
+
+
+def _entry(name: str, text: str, width: int, paper: Paper) -> Iterator[str]:
+    label = pad(name, width)
+    first = cells(label) + 4
+    for number, line in enumerate(fold(text, max(paper.width - first, 20))):
+        yield f"  {paper.dim(label)}  {line}" if number == 0 else " " * first + line
+
+
+def _data(
+    pipeline: Pipeline, steps: tuple[Step, ...], movement: Movement, paper: Paper
+) -> Iterator[str]:
+    """Each source from outside, who reads it, and whatever is fetched more than once."""
+    repeated = {duplicate.source: duplicate for duplicate in movement.duplicates}
+    made = [source for source in repeated if "." in source]
+    if not pipeline.data and not made:
+        return
+    readers = _readers(pipeline, {step.name for step in steps})
+    columns = _Columns(
+        name=min(max(map(len, [*(data.name for data in pipeline.data), *made])), paper.width // 4),
+        kind=max((len(words.kind(data.type, data.format)) for data in pipeline.data), default=0),
+        size=max((len(words.size_or_unknown(data.size)) for data in pipeline.data), default=0),
+    )
+    yield ""
+    yield paper.bold("Data")
+    for data in pipeline.data:
+        read = _fetches(readers.get(data.name, []), repeated.get(data.name), paper)
+        yield from _data_lines(data, read, columns, paper)
+    for source in made:
+        text, style = _fetches(readers[source], repeated[source], paper)
+        yield f"  {source}"
+        yield from (_BELOW + style(line) for line in fold(text, paper.width - len(_BELOW)))
+    if repeated:
+        advice = next(iter(repeated.values())).advice
+        yield from ("  " + paper.dim(line) for line in fold(f"help: {advice}", paper.width - 2))
+
+
+class _Columns(NamedTuple):
+    name: int
+    kind: int
+    size: int
+
+
+def _data_lines(
+    data: Data, read: tuple[str, Style], columns: _Columns, paper: Paper
+) -> Iterator[str]:
+    kind = pad(words.kind(data.type, data.format), columns.kind)
+    size = pad_left(words.size_or_unknown(data.size), columns.size)
+    name = pad(data.name, columns.name)
+    line = f"  {name}  {paper.dim(kind)}  {paper.dim(size) if data.size is None else size}"
+    used = len(name) + len(kind) + len(size) + 6
+    parts = ((words.data_place(data), str), _notes(data, paper), read)
+    yield from flow(line, used, parts, below=len(_BELOW), width=paper.width)
+
+
+def _notes(data: Data, paper: Paper) -> tuple[str, Style]:
+    return ", ".join(words.data_notes(data)), paper.dim
+
+
+def _readers(pipeline: Pipeline, steps: set[str]) -> dict[str, list[str]]:
+    readers: dict[str, list[str]] = {}
+    for edge in edges(pipeline):
+        if edge.step in steps:
+            readers.setdefault(edge.source, []).append(edge.step)
+    return readers
+
+
+def _fetches(readers: list[str], duplicate: Duplicate | None, paper: Paper) -> tuple[str, Style]:
+    """Who reads a source; where several fetch it, what that costs."""
+    if duplicate is not None:
+        return words.fetched(duplicate), paper.yellow
+    names = words.listed(dict.fromkeys(readers))
+    return (f"read by {names}" if names else "read by no step"), paper.dim
+
+
+def _afterwards(pipeline: Pipeline, paper: Paper) -> Iterator[str]:
+    """What the pipeline gives as a whole, and what only a published one does."""
+    facts = [("gives", f"{clean(name)} = {source}") for name, source in pipeline.outputs.items()]
+    if pipeline.publish:
+        facts.append(("publishes", words.publishing(pipeline.publish)))
+    schedules = pipeline.schedules
+    facts += [("schedule", f"{clean(given.name)}: {words.schedule(given)}") for given in schedules]
+    if facts:
+        yield ""
+        yield from _entries(facts, paper)

@@ -1,0 +1,309 @@
+"""Phrases that every format shares: what a thing is called in one line, with no layout."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from amlshare.movement import Duplicate, Movement
+from amlshare.pipeline import (
+    Compute,
+    Data,
+    EdgeType,
+    Environment,
+    Expect,
+    Format,
+    Input,
+    Number,
+    Output,
+    Parallel,
+    Parameter,
+    Pipeline,
+    Publish,
+    Run,
+    Schedule,
+    Step,
+)
+from amlshare.references import Text, write
+from amlshare.render.paper import clean
+from amlshare.units import show_size
+
+UNKNOWN = "size unknown"
+
+
+def count(number: int, noun: str) -> str:
+    """``1 step``, ``1,000 steps``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def size_or_unknown(size: int | None) -> str:
+    return UNKNOWN if size is None else show_size(size)
+
+
+def duration(seconds: float) -> str:
+    """``0.3 s``, ``12 s``, ``3 min 5 s``, ``2 h 5 min``, ``1 d 2 h``."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    for unit, name, small, small_name in ((86400, "d", 3600, "h"), (3600, "h", 60, "min")):
+        if whole >= unit:
+            return _two(whole // unit, name, whole % unit // small, small_name)
+    return _two(whole // 60, "min", whole % 60, "s")
+
+
+def _two(large: int, name: str, small: int, small_name: str) -> str:
+    parts = (f"{large} {name}" if large else "", f"{small} {small_name}" if small else "")
+    return " ".join(part for part in parts if part) or "0 s"
+
+
+def listed(names: Iterable[str], most: int = 6) -> str:
+    """``a, b, c and 12 more``."""
+    shown = list(names)
+    more = len(shown) - most
+    text = ", ".join(shown[:most])
+    return f"{text} and {more:,} more" if more > 0 else text
+
+
+def pairs(values: Mapping[str, object]) -> str:
+    return ", ".join(clean(f"{name}={value}") for name, value in values.items())
+
+
+def kind(type_: EdgeType, format_: Format) -> str:
+    """An edge's type and what it holds; a folder of files is the default and not said."""
+    return type_ if format_ == "folder" else f"{type_} {format_}"
+
+
+def parameter(given: Parameter) -> str:
+    text = f"{given.name}={_scalar(given.value)}"
+    if given.default is not None and given.default != given.value:
+        text += f" (default {_scalar(given.default)})"
+    return clean(text)
+
+
+def _scalar(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def command(run: Run) -> list[str]:
+    """What is run, in pieces that belong together: the script, then each flag and its value."""
+    if run.kind == "command":
+        return ["$", *clean(write(run.line)).split()]
+    pieces = [run.file]
+    for word in map(_word, run.arguments):
+        if pieces[-1].startswith("-") and " " not in pieces[-1] and not word.startswith("-"):
+            pieces[-1] += f" {word}"
+        else:
+            pieces.append(word)
+    return list(map(clean, pieces))
+
+
+def _word(text: Text) -> str:
+    word = write(text)
+    return f'"{word}"' if not word or any(char in word for char in ' "\t\n') else word
+
+
+def batches(run: Parallel) -> str:
+    """How a parallel step cuts and spreads its work."""
+    parts = [f"over {run.over}"]
+    if run.partition_by:
+        parts.append(f"by {', '.join(run.partition_by)}")
+    elif run.mini_batch is not None:
+        parts.append(f"{_batch(run)} a batch")
+    parts += [f"on {number(run.nodes)} nodes"] if run.nodes != 1 else []
+    if run.processes_per_node is not None:
+        parts.append(f"{number(run.processes_per_node)} processes on each node")
+    if run.allow_failed:
+        parts.append("any may fail" if run.allow_failed < 0 else f"{run.allow_failed} may fail")
+    parts += [f"at most {duration(run.batch_timeout)} a batch"] if run.batch_timeout else []
+    parts += [f"a batch retried {run.batch_retries} times"] if run.batch_retries else []
+    parts += [f"rows to {clean('/'.join(run.rows_to))}"] if run.rows_to else []
+    return ", ".join(parts)
+
+
+def _batch(run: Parallel) -> str:
+    if isinstance(run.mini_batch, int):
+        by_bytes = run.batch_unit == "bytes"
+        return show_size(run.mini_batch) if by_bytes else count(run.mini_batch, "file")
+    return f"{run.mini_batch} {run.batch_unit}"
+
+
+def number(given: Number) -> str:
+    return f"{given:,}" if isinstance(given, int) else str(given)
+
+
+def settings(step: Step, backend: str) -> Iterator[str]:
+    """What a step says beyond the usual, in a few words each; its reuse is not among them."""
+    if step.run.kind == "parallel":
+        yield batches(step.run)
+    if step.nodes != 1:
+        yield f"{number(step.nodes)} nodes"
+    if step.distribution:
+        each = step.distribution.processes_per_node
+        yield step.distribution.type + (f", {each} processes on each node" if each > 1 else "")
+    if step.retries:
+        yield f"retried up to {count(step.retries, 'time')}{by_wrapper(backend)}"
+    if step.timeout:
+        yield f"at most {duration(step.timeout)}"
+    if step.env:
+        yield f"sets {listed(map(clean, step.env))}"
+    if step.tags:
+        yield f"tags {pairs(step.tags)}"
+    if step.after:
+        yield f"after {listed(step.after)}"
+
+
+def by_wrapper(backend: str) -> str:
+    """On Azure a small generated program does what the service has no setting for."""
+    return "" if backend == "local" else " by a wrapper"
+
+
+def input_notes(given: Input) -> Iterator[str]:
+    if given.at:
+        yield f"at {clean(given.at)}"
+    if given.reads:
+        if given.reads.fraction < 1:
+            yield f"{100 * given.reads.fraction:.3g} % of it read"
+        if given.reads.passes > 1:
+            yield f"read {given.reads.passes} times"
+        if given.reads.pattern == "random":
+            yield "in random order"
+
+
+def place(output: Output) -> str:
+    """Where an output lies, and what it is registered as."""
+    where = clean(f"{output.datastore}:{output.location}")
+    return f"registers {clean(output.dataset)} at {where}" if output.dataset else where
+
+
+def output_notes(output: Output, backend: str) -> Iterator[str]:
+    if output.size is not None:
+        yield show_size(output.size)
+    if output.overwrite:
+        yield "overwrites"
+    if output.only:
+        yield f"only {listed(map(clean, output.only))}"
+    if output.expect:
+        checked = by_wrapper(backend) and f", checked{by_wrapper(backend)}"
+        yield f"expects {expected(output.expect)}{checked}"
+    if output.tags:
+        yield f"tags {pairs(output.tags)}"
+
+
+def expected(expect: Expect) -> str:
+    parts = []
+    if expect.files:
+        comparison, files = expect.files
+        parts.append(f"{'' if comparison == '==' else comparison}{count(files, 'file')}")
+    if expect.glob:
+        parts.append(f"a file like {clean(expect.glob)}")
+    if expect.min_size is not None:
+        parts.append(f"at least {show_size(expect.min_size)}")
+    return ", ".join(parts)
+
+
+def data_place(data: Data) -> str:
+    """Where data lies: ``DATASTORE:LOCATION``, or ``NAME@VERSION`` of a registered dataset."""
+    if data.dataset is not None:
+        return clean(f"{data.dataset}@{data.version}")
+    return clean(f"{data.datastore}:{data.location}")
+
+
+def data_notes(data: Data) -> Iterator[str]:
+    if data.files is not None:
+        yield count(data.files, "file")
+    if data.upload:
+        yield f"uploaded from {clean(data.upload)} when new"
+    if data.partitions:
+        yield f"partitions {clean(data.partitions)}"
+    if data.parameter:
+        yield f"a parameter (-p {data.name}=..)"
+
+
+def compute_target(target: Compute) -> str:
+    parts = [clean(target.cluster)]
+    parts += [target.kind] if target.kind != "amlcompute" else []
+    parts += [clean(target.vm_size)] if target.vm_size else []
+    if target.max_nodes is not None:
+        parts.append(f"{target.min_nodes or 0} to {count(target.max_nodes, 'node')}")
+    elif target.nodes is not None:
+        parts.append(count(target.nodes, "node"))
+    parts += [f"idle {duration(target.idle_seconds)}"] if target.idle_seconds else []
+    return ", ".join(parts)
+
+
+def environment(given: Environment) -> str:
+    if given.registered:
+        return clean(f"registered {given.registered}@{given.version}")
+    parts = [f"image {given.image}"] if given.image else []
+    parts += [f"dockerfile {given.dockerfile}"] if given.dockerfile else []
+    parts += [f"conda {given.conda}"] if given.conda else []
+    if isinstance(given.pip, str):
+        parts.append(f"pip {given.pip}")
+    elif given.pip:
+        parts.append(f"pip {listed(given.pip, 4)}")
+    return clean(", ".join(parts))
+
+
+def publishing(publish: Publish) -> str:
+    parts = [f"endpoint {publish.endpoint}"] if publish.endpoint else []
+    parts += [f"version {publish.version}"] if publish.version else []
+    parts += ["goes on when a step fails"] if publish.continue_on_step_failure else []
+    parts += [publish.description] if publish.description else []
+    return clean(", ".join(parts)) or "with the defaults"
+
+
+def schedule(given: Schedule) -> str:
+    parts = [_when(given)]
+    parts += [given.time_zone] if given.time_zone else []
+    parts += [pairs(given.parameters)] if given.parameters else []
+    parts += [f"experiment {given.experiment}"] if given.experiment else []
+    return clean(", ".join(parts))
+
+
+def _when(given: Schedule) -> str:
+    if given.cron:
+        return f"cron {given.cron}"
+    if given.on_change:
+        looked = f", looked at every {duration(given.poll)}" if given.poll else ""
+        return f"when {given.on_change} changes{looked}"
+    if given.every is None:
+        return "never"
+    times, unit = given.every
+    text = f"every {unit}" if times == 1 else f"every {times} {unit}s"
+    text += f" on {', '.join(given.days)}" if given.days else ""
+    return text + (f" at {', '.join(given.at)}" if given.at else "")
+
+
+def totals(pipeline: Pipeline, movement: Movement, selected: Collection[str] | None) -> str:
+    """The whole plan in one sentence; what is unknown is said, never counted as zero."""
+    steps = [step for step in pipeline.steps if selected is None or step.name in selected]
+    edges = sum(len(step.inputs) for step in steps)
+    of_all = "" if selected is None else f" of {len(pipeline.steps):,}"
+    text = f"{len(steps):,}{of_all} {'step' if len(pipeline.steps) == 1 else 'steps'}, "
+    return f"{text}{count(edges, 'edge')}; {moved(movement)}."
+
+
+def moved(movement: Movement) -> str:
+    """How much moves, and how much of it twice."""
+    unknown = len(movement.unknown_edges)
+    if movement.moved_bytes is None:
+        return f"{count(unknown, 'edge')} of unknown size"
+    if not movement.moved_bytes and not unknown:
+        return "nothing is fetched"
+    text = f"{show_size(movement.moved_bytes)} {'known ' if unknown else ''}to move"
+    text += f", {count(unknown, 'edge')} of unknown size" if unknown else ""
+    twice = movement.duplicate_bytes
+    if twice:
+        share = round(100 * twice / movement.moved_bytes)
+        text += f"; {show_size(twice)} ({share} %) of it fetched more than once"
+    return text
+
+
+def fetched(duplicate: Duplicate) -> str:
+    """What it costs that several steps fetch one source."""
+    times, twice = len(duplicate.consumers), duplicate.duplicate_bytes
+    cost = UNKNOWN
+    if twice is not None:
+        size = twice // (times - 1)
+        cost = f"{show_size(size * times)} moved for {show_size(size)}"
+    names = listed(dict.fromkeys(duplicate.consumers))
+    return f"fetched {times:,} times by {names}: {cost}"

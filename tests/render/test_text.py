@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from render.plans import CLEAN, FLIGHTS, data, given, made, plan, step
+
+from amlshare.diagnostics import Diagnostic, Span
+from amlshare.pipeline import Compute, Distribution, Expect, Parallel
+from amlshare.references import Reference
+from amlshare.render.paper import Paper, cells
+from amlshare.render.text import plan_text
+
+SUBMIT = "amlshare submit specs/flights.yaml --backend local"
+
+
+def screen(shown, width=100, **paper) -> str:
+    return plan_text(shown, Paper(width=width, **paper), submit=SUBMIT)
+
+
+def block(shown, name: str, **paper) -> str:
+    """The lines of one step."""
+    blocks = screen(shown, **paper).split("\n\n")
+    return next(each for each in blocks if f". {name}" in each.partition("\n")[0])
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120])
+def test_the_screen_of_a_plan(golden, width):
+    golden(screen(FLIGHTS, width), f"render/golden/plan-{width}.txt")
+
+
+def test_the_screen_of_a_plan_for_this_machine(golden):
+    golden(screen(replace(FLIGHTS, backend="local"), 80), "render/golden/plan-local.txt")
+
+
+def test_the_screen_of_a_selection(golden):
+    selected = replace(FLIGHTS, selected=("train", "evaluate"))
+    golden(screen(selected, 80), "render/golden/plan-selected.txt")
+
+
+def test_the_screen_in_ascii(golden):
+    text = screen(FLIGHTS, 80, unicode=False)
+    assert text.isascii()
+    golden(text, "render/golden/plan-ascii.txt")
+
+
+def test_colour_changes_nothing_but_the_colours():
+    import re
+
+    coloured = screen(FLIGHTS, colour=True)
+    assert "\x1b[" in coloured
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", coloured)
+    assert [line.rstrip() for line in plain.splitlines()] == screen(FLIGHTS).splitlines()
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_lines_that_can_be_folded_fit_the_width(width):
+    for line in screen(FLIGHTS, width).splitlines():
+        assert cells(line) <= width or " " not in line.strip(), line
+
+
+def test_what_all_steps_share_is_said_once():
+    assert screen(FLIGHTS).count("sklearn:") == 1
+    other = step("other", compute="gpu", environment="sklearn")
+    shown = screen(plan(CLEAN, other))
+    assert "1. clean  cpu" in shown
+    assert "2. other  gpu" in shown
+
+
+def test_a_default_location_is_said_once():
+    text = screen(plan(step("a", outputs=(made("a", "x"), made("a", "y", location="kept/")))))
+    assert "blobs:flight_delays/STEP/OUTPUT/{run-id}/" in text
+    assert "→ x  auto  path\n" in text
+    assert "→ y  auto  path  blobs:kept/\n" in text
+
+
+def test_settings_are_said_where_they_matter():
+    trained = step(
+        "train",
+        nodes=Reference("parameter", "nodes"),
+        distribution=Distribution(type="mpi", processes_per_node=2),
+        env={"SEED": "1"},
+        tags={"stage": "x"},
+        after=("clean",),
+        reuse=False,
+    )
+    text = block(plan(trained), "train", width=120)
+    assert "always runs" in text
+    assert "${parameters.nodes} nodes · mpi, 2 processes on each node" in text
+    assert "sets SEED · tags stage=x · after clean" in text
+
+
+def test_a_parallel_step_says_how_it_cuts_its_work():
+    run = Parallel(file="score.py", over="images", mini_batch=10, nodes=4, allow_failed=-1)
+    text = block(plan(step("score", run=run)), "score")
+    assert "over images, 10 files a batch, on 4 nodes, any may fail" in text
+
+
+def test_a_contract_is_checked_by_a_wrapper_on_azure_alone():
+    kept = step("a", outputs=(made("a", "x", expect=Expect(glob="*.csv", min_size=1000)),))
+    assert "expects a file like *.csv, at least 1 KB, checked by a wrapper" in screen(plan(kept))
+    assert "wrapper" not in screen(plan(kept, backend="local"))
+
+
+def test_a_step_alone_without_data_reads_well():
+    assert screen(plan(step("alone"))).endswith(
+        "1. alone\n    run.py\n\n1 step, 0 edges; nothing is fetched.\n\n"
+        "Run it here:  amlshare submit specs/flights.yaml --backend local\n"
+    )
+
+
+def test_a_source_of_unknown_size_that_several_fetch_is_named_without_a_number():
+    steps = [step(name, inputs=(given("x", "raw"),)) for name in ("a", "b")]
+    text = screen(plan(*steps, data=(data("raw"),)))
+    assert "fetched 2 times by a, b: size unknown" in text
+    assert "2 steps, 2 edges; 2 edges of unknown size." in text
+
+
+def test_many_readers_are_counted():
+    steps = [step(f"s{number:03}", inputs=(given("x", "raw"),)) for number in range(40)]
+    text = screen(plan(*steps, data=(data("raw", size=10),)))
+    assert "fetched 40 times by s000, s001, s002, s003, s004, s005 and 34 more" in text
+
+
+def test_long_names_push_their_own_line_only():
+    name = "an_input_with_a_very_long_name_that_nobody_wanted"
+    shown = plan(step("a", inputs=(given(name, "raw"), given("b", "raw"))), data=(data("raw"),))
+    text = block(shown, "a", width=80)
+    assert f"← {name}  auto  path" in text
+    assert "← b                     auto  path" in text
+
+
+def test_titles_cannot_steer_the_terminal():
+    text = screen(plan(step("a", title="\x1b[2J boo"), description="\x9b31m"))
+    assert "\x1b" not in text
+    assert "\\x1b[2J boo" in text
+    assert "\\x9b31m" in text
+
+
+def test_compute_that_has_no_entry_is_named_all_the_same():
+    assert "  compute  cpu\n" in screen(plan(step("a"), step("b")))
+    entry = Compute(name="cpu", cluster="c1", kind="kubernetes", nodes=2, idle_seconds=600)
+    text = screen(plan(step("a"), compute=(entry,)))
+    assert "cpu: c1, kubernetes, 2 nodes, idle 10 min" in text
+
+
+def test_warnings_are_shown_in_full_and_hints_in_a_line():
+    span = Span(file="specs/x.yaml", line=3, column=5, end_line=3, end_column=8)
+    found = [
+        Diagnostic(code="w", severity="warning", message="careful", span=span, source="    abc"),
+        Diagnostic(code="h", severity="hint", message="nobody reads it", span=span),
+    ]
+    text = screen(replace(plan(step("a")), diagnostics=tuple(found)))
+    assert "warning[w]: careful\n --> specs/x.yaml:3:5\n  |\n3 |     abc\n  |     ^^^\n" in text
+    assert "hint[h]: specs/x.yaml:3:5: nobody reads it\n" in text
