@@ -122,12 +122,19 @@ class RunLocks:
         self.guarded.release()
 
 
-def take_run(folder: Folder, run: str) -> RunLocks | None:
-    """The locks of ``run``, or None while it lives. Waits for the last processes of a dead run."""
+def take_run(folder: Folder, run: str, *, wait: bool = True) -> RunLocks | None:
+    """The locks of ``run``, or None while it lives.
+
+    A dead run's last processes are waited for, or without ``wait`` count as alive.
+    """
     alive = Lock(folder.run(run) / "alive")
     if not alive.try_acquire():
         alive.release()
         return None
     guarded = Lock(folder.run(run) / "guarded")
-    guarded.acquire()
+    if wait:
+        guarded.acquire()
+    elif not guarded.try_acquire():
+        RunLocks(alive, guarded).release()
+        return None
     return RunLocks(alive, guarded)

@@ -1,0 +1,276 @@
+"""What was run here: lists, details with lineage, logs, and what of it can be removed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from amlshare.backends.interface import BackendError
+from amlshare.backends.local.folder import Folder, take_run
+from amlshare.backends.local.records import (
+    DatasetRecord,
+    InputRecord,
+    OutputRecord,
+    Records,
+    RunRecord,
+    StepRecord,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """A run in a list. ``seconds`` is None while it runs; ``steps`` counts them by status."""
+
+    id: str
+    pipeline: str
+    target: str | None
+    status: str
+    created: float
+    seconds: float | None
+    steps: dict[str, int]
+    reused: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepDetail:
+    """A step of a run, with what it read and what it made: its lineage."""
+
+    step: StepRecord
+    inputs: tuple[InputRecord, ...]
+    outputs: tuple[OutputRecord, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunDetail:
+    """A run with all of its steps, in run order."""
+
+    run: RunSummary
+    steps: tuple[StepDetail, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """Something that can be removed: ``bytes`` and ``files`` are what that frees."""
+
+    kind: Literal["run", "output", "code"]
+    name: str
+    path: Path
+    bytes: int
+    files: int
+
+
+def runs(state: Path) -> tuple[RunSummary, ...]:
+    """Every run, the newest first."""
+    with _reading(state) as records:
+        return tuple(
+            _summary(run, records.steps(run.id), state)
+            for run in records.find(RunRecord, "ORDER BY created DESC, id DESC")
+        )
+
+
+def show(state: Path, run: str) -> RunDetail:
+    """A run, by its id or the beginning of it. Raises BackendError for none or several."""
+    with _reading(state) as records:
+        found = _find(records, run, state)
+        steps = records.steps(found.id)
+        return RunDetail(
+            run=_summary(found, steps, state),
+            steps=tuple(
+                StepDetail(
+                    step=step,
+                    inputs=tuple(records.inputs(found.id, step.step)),
+                    outputs=tuple(records.outputs(found.id, step.step)),
+                )
+                for step in steps
+            ),
+        )
+
+
+def log_path(state: Path, run: str, step: str) -> Path:
+    """The log of a step; where its result was taken over, that of the run that made it.
+
+    Raises BackendError where there is none.
+    """
+    folder = Folder(state)
+    with _reading(state) as records:
+        found = _find(records, run, state)
+        steps = {each.step: each for each in records.steps(found.id)}
+    if step not in steps:
+        raise BackendError(
+            f"run {found.id} has no step '{step}'; its steps are {', '.join(steps) or 'none'}"
+        )
+    record = steps[step]
+    path = folder.log(record.made_by or found.id, step)
+    if not path.exists():
+        why = "its log was cleaned away" if record.made_by else f"it is {record.status}"
+        raise BackendError(f"step '{step}' of run {found.id} has no log: {why}")
+    return path
+
+
+class _reading:
+    """Records opened for one question. Where there are none, BackendError says how to have some."""
+
+    def __init__(self, state: Path) -> None:
+        self._path = Folder(state).database
+
+    def __enter__(self) -> Records:
+        if not self._path.exists():
+            raise BackendError(
+                f"nothing was run here yet: there is no {self._path}; run a pipeline with "
+                "`amlshare submit SPEC --backend local`"
+            )
+        self._records = Records(self._path)
+        return self._records
+
+    def __exit__(self, *_: object) -> None:
+        self._records.close()
+
+
+def _find(records: Records, prefix: str, state: Path) -> RunRecord:
+    """The run whose id is or begins with ``prefix``."""
+    escaped = re.sub(r"([%_\\])", r"\\\1", prefix)
+    found = records.find(
+        RunRecord, "WHERE id LIKE ? ESCAPE '\\' ORDER BY id DESC", f"{escaped}%"
+    )
+    exact = [run for run in found if run.id == prefix]
+    if len(exact or found) == 1:
+        return (exact or found)[0]
+    if not found:
+        raise BackendError(f"no run here is called '{prefix}'; `amlshare runs` lists them")
+    shown = ", ".join(run.id for run in found[:5])
+    raise BackendError(f"'{prefix}' is the beginning of {len(found)} runs: {shown}; write more")
+
+
+def _summary(run: RunRecord, steps: list[StepRecord], state: Path) -> RunSummary:
+    counts: dict[str, int] = {}
+    for step in steps:
+        counts[step.status] = counts.get(step.status, 0) + 1
+    status = run.status
+    if status == "running" and not _lives(run.id, state):
+        status = "interrupted"
+    return RunSummary(
+        id=run.id,
+        pipeline=run.pipeline,
+        target=run.target,
+        status=status,
+        created=run.created,
+        seconds=None if run.finished is None else run.finished - run.created,
+        steps=counts,
+        reused=sum(step.reused is True for step in steps),
+    )
+
+
+def _lives(run: str, state: Path) -> bool:
+    locks = take_run(Folder(state), run, wait=False)
+    if locks is None:
+        return True
+    locks.release()
+    return False
+
+
+# cleaning
+
+_RUN_ID = re.compile(r"\d{8}-\d{6}-[a-z0-9]{4}")
+
+
+def clean_candidates(state: Path) -> tuple[Candidate, ...]:
+    """What nothing refers to: old runs, their ``{run-id}`` outputs, copies of code.
+
+    Kept are the last run of each pipeline and target, runs under way, what their steps took over
+    from earlier runs, and every version in the catalogue.
+    """
+    folder = Folder(state.absolute())
+    if not folder.database.exists():
+        return ()
+    records = Records(folder.database)
+    try:
+        kept = _kept(records)
+        return (
+            *_old_outputs(records, kept),
+            *_old_runs(records, kept, folder),
+            *_copies(folder, records),
+        )
+    finally:
+        records.close()
+
+
+def clean(state: Path, candidates: Iterable[Candidate]) -> None:
+    """Remove ``candidates``, as :func:`clean_candidates` gave them."""
+    folder = Folder(state.absolute())
+    chosen = list(candidates)
+    with folder.locked():
+        for each in chosen:
+            if each.path.is_dir():
+                shutil.rmtree(each.path, ignore_errors=True)
+            else:
+                each.path.unlink(missing_ok=True)
+        records = Records(folder.database)
+        try:
+            records.forget_runs(each.name for each in chosen if each.kind == "run")
+        finally:
+            records.close()
+
+
+def _kept(records: Records) -> set[str]:
+    """The runs to keep: the newest of each pipeline and target, those under way, and those whose
+    results they have taken over."""
+    newest: dict[tuple[str, str | None], str] = {}
+    kept = set()
+    for run in records.find(RunRecord, "ORDER BY created, id"):
+        newest[run.pipeline, run.target] = run.id
+        if run.status == "running":
+            kept.add(run.id)
+    kept.update(newest.values())
+    for name in list(kept):
+        kept.update(step.made_by for step in records.steps(name) if step.made_by)
+    return kept
+
+
+def _old_outputs(records: Records, kept: set[str]) -> Iterator[Candidate]:
+    every = records.find(OutputRecord, "ORDER BY run, step, output")
+    wanted = {(each.url, each.location) for each in every if each.run in kept}
+    wanted |= {(each.url, each.location) for each in records.find(DatasetRecord)}
+    seen = set(wanted)
+    for each in every:
+        place = (each.url, each.location)
+        path = Path(each.url, each.location)
+        if place in seen or not _RUN_ID.search(each.location) or not path.exists():
+            continue
+        seen.add(place)
+        size, files = _measure(path)
+        name = f"{each.datastore}:{each.location}"
+        yield Candidate(kind="output", name=name, path=path, bytes=size, files=files)
+
+
+def _old_runs(records: Records, kept: set[str], folder: Folder) -> Iterator[Candidate]:
+    for run in records.find(RunRecord, "ORDER BY created, id"):
+        if run.id not in kept:
+            path = folder.run(run.id)
+            size, files = _measure(path)
+            yield Candidate(kind="run", name=run.id, path=path, bytes=size, files=files)
+
+
+def _copies(folder: Folder, records: Records) -> Iterator[Candidate]:
+    """The copies of code, while no run needs them."""
+    if not folder.code.is_dir() or records.find(RunRecord, "WHERE status='running'"):
+        return
+    for path in sorted(folder.code.iterdir()):
+        size, files = _measure(path)
+        yield Candidate(kind="code", name=path.name, path=path, bytes=size, files=files)
+
+
+def _measure(path: Path) -> tuple[int, int]:
+    """Bytes and files below a path."""
+    if path.is_file():
+        return path.stat().st_size, 1
+    size = files = 0
+    for root, _, names in os.walk(path):
+        for name in names:
+            size += os.lstat(os.path.join(root, name)).st_size
+            files += 1
+    return size, files
