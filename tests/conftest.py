@@ -14,6 +14,8 @@ from pathlib import Path
 import loopback_only
 import pytest
 
+pytest_plugins = ("azurite",)
+
 TESTS = Path(__file__).parent
 REAL_PARTS = {
     "azurite": "needs Azurite, the blob server, which tests/install_azurite.sh installs with npm",
