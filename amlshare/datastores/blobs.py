@@ -47,6 +47,9 @@ class Blobs(Listing):
         self.url = f"{container.account_url}/{container.name}/{self._prefix}".rstrip("/")
         self.key = self.url
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Blobs, (self.name, self._container)  # another process connects anew
+
     @cached_property
     def _fs(self) -> Any:
         try:

@@ -18,7 +18,8 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 def read_chunks(file: BinaryIO) -> Iterator[memoryview]:
     """The bytes of ``file`` in turn. A chunk is good until the next one is asked for."""
-    buffer = memoryview(bytearray(CHUNK))
+    size = os.fstat(file.fileno()).st_size
+    buffer = memoryview(bytearray(min(CHUNK, size + 1)))
     while count := file.readinto(buffer):  # type: ignore[attr-defined]
         yield buffer[:count]
 

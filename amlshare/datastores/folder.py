@@ -1,4 +1,7 @@
-"""A folder on this machine as a datastore. Links are followed; links to nothing are left out."""
+"""A folder on this machine as a datastore. Links are followed; links to nothing are left out.
+
+So is whatever is called ``.amlshare*``: state, and files that are being written.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ from amlshare.datastores.chunks import disk_full, is_full, read_chunks, write_ch
 from amlshare.datastores.interface import DatastoreError, Entries, Entry, Names
 from amlshare.datastores.listing import Listing
 from amlshare.datastores.location import Location
+
+_OURS = ".amlshare"
 
 
 class Folder(Listing):
@@ -83,7 +88,7 @@ class Folder(Listing):
         from shutil import copyfile
 
         target = self.folder / path
-        part = target.with_name(f".{uuid4().hex}.part")
+        part = target.with_name(f"{_OURS}-{uuid4().hex}")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             copyfile(source, part)
@@ -112,6 +117,8 @@ class Folder(Listing):
 def _walk(folder: Path | str, prefix: str, depth: int | None) -> Iterator[Entry]:
     with os.scandir(folder) as items:
         for item in items:
+            if item.name.startswith(_OURS):
+                continue
             path = prefix + item.name
             try:
                 if not item.is_dir():

@@ -39,6 +39,9 @@ class Web(Listing):
         # a file whose version nobody tells may be another whenever the datastore is opened anew
         self._session = uuid4().hex
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Web, (self.name, self._url + self._query)  # another process connects anew
+
     @cached_property
     def _opened(self) -> tuple[Any, str]:
         try:
