@@ -17,8 +17,8 @@ from amlshare.render.paper import clean
 MOST_EDGES = 500
 """What Mermaid draws unless it is configured otherwise."""
 
-# a directive, a comment, markup, an entity and the end of the text all begin with one of these
-_SPELLED = str.maketrans({char: f"#{ord(char)};" for char in '"#<>&`\\%{}'})
+# a directive, a comment, markup, a formula, an entity and the end of the text begin with these
+_SPELLED = str.maketrans({char: f"#{ord(char)};" for char in '"#<>&`\\%{}$'})
 
 
 def plan_mermaid(plan: Plan) -> str:

@@ -8,10 +8,11 @@ from typing import Protocol
 
 from amlshare.backends.interface import Outcome, StepFinished, StepOutcome
 from amlshare.render.paper import Paper, cells, clean, fold, pad, pad_left, printed
-from amlshare.render.progress import outcome_words
+from amlshare.render.states import state_of, style_of_run
 from amlshare.render.words import count, duration
 from amlshare.units import show_size
 
+_MOST_STEPS = 60
 _MOST_LINES = 12
 """Lines of a failed step's log that are shown; the whole of it is one command away."""
 
@@ -36,7 +37,7 @@ def outcome_text(
 ) -> str:
     """The screen below a run. ``logs`` is the command line that shows a log, up to the run."""
     lines = [
-        *step_lines(outcome.steps, paper),
+        *step_lines(_worth_a_line(outcome.steps), paper),
         *_outputs(outcome.outputs, paper),
         *_failures(outcome, failures, paper, logs),
         "",
@@ -45,11 +46,18 @@ def outcome_text(
     return "\n".join(lines).lstrip("\n") + "\n"
 
 
+def _worth_a_line(steps: Sequence[StepOutcome]) -> Sequence[StepOutcome]:
+    """All steps of a run; of a long one those that did not go well, the summary counts the rest."""
+    if len(steps) <= _MOST_STEPS:
+        return steps
+    return [step for step in steps if step.status != "completed"]
+
+
 def step_lines(steps: Sequence[Ended], paper: Paper) -> Iterator[str]:
     """A table of steps: how each ended, its seconds and the bytes it moved."""
     width = min(max((cells(step.name) for step in steps), default=0), paper.width - 30)
     for step in steps:
-        sign, style, word = outcome_words(step.status, step.reused, paper)
+        sign, style, word = state_of(step.status, step.reused, paper)
         took = "" if step.seconds is None or step.reused else duration(step.seconds)
         moved = f"{show_size(step.moved_bytes)} moved" if step.moved_bytes else ""
         line = f"  {pad(step.name, width)}  {style(pad(word, 9))}  {pad_left(took, 10)}"
@@ -89,9 +97,9 @@ def _failure(step: StepOutcome, end: StepFinished | None, paper: Paper) -> Itera
 
 
 def _summary(outcome: Outcome, paper: Paper) -> str:
-    numbers = Counter(outcome_words(step.status, step.reused, paper)[2] for step in outcome.steps)
+    numbers = Counter(state_of(step.status, step.reused, paper)[2] for step in outcome.steps)
     told = ", ".join(f"{number:,} {word}" for word, number in numbers.items())
-    style = paper.green if outcome.status == "completed" else paper.red
+    style = style_of_run(outcome.status, paper)
     text = f"run {outcome.run} {style(outcome.status)}: {count(len(outcome.steps), 'step')}"
     moved = sum(step.moved_bytes or 0 for step in outcome.steps)
     text += f", {told}" if told else ""

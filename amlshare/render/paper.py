@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TextIO, TypeAlias
 
 Style: TypeAlias = Callable[[str], str]
+Parts: TypeAlias = list[tuple[str, Style]]
 
 WIDTH_OF_A_FILE = 100
 """Columns where there is no terminal to measure."""

@@ -21,6 +21,7 @@ from amlshare.backends.interface import (
     StepStarted,
 )
 from amlshare.render.paper import Paper, clean, printed, shorten
+from amlshare.render.states import state_of
 from amlshare.render.words import count, duration
 from amlshare.units import show_size
 
@@ -67,7 +68,7 @@ class Lines:
 
     def _finished(self, event: StepFinished) -> Iterator[str]:
         paper = self._paper
-        sign, style, said = outcome_words(event.status, event.reused, paper)
+        sign, style, said = state_of(event.status, event.reused, paper)
         facts = [] if event.seconds is None or event.reused else [duration(event.seconds)]
         facts += [f"{show_size(event.moved_bytes)} moved"] if event.moved_bytes else []
         text = f"{event.step} {said}" + (f", {', '.join(facts)}" if facts else "")
@@ -87,24 +88,6 @@ class Lines:
         styles = (paper.cyan, paper.magenta, paper.green, paper.yellow, paper.plain_blue)
         style = self._colours.setdefault(step, styles[len(self._colours) % len(styles)])
         return style(f"[{step}]")
-
-
-def outcome_words(
-    status: str, reused: bool | None, paper: Paper
-) -> tuple[str, Callable[[str], str], str]:
-    """A sign, a style and a word for how a step ended."""
-    if status == "completed":
-        return (
-            (paper.sign("↺"), paper.dim, "reused")
-            if reused
-            else (paper.sign("✓"), paper.green, "ran")
-        )
-    signs = {
-        "failed": (paper.sign("✗"), paper.red, "failed"),
-        "skipped": (paper.sign("⊘"), paper.yellow, "skipped"),
-        "canceled": (paper.sign("⊘"), paper.yellow, "canceled"),
-    }
-    return signs.get(status, (paper.sign("·"), paper.dim, status))
 
 
 class Progress:
@@ -138,7 +121,7 @@ class Progress:
 
 
 @dataclass(slots=True)
-class _Running:
+class Running:
     """What the drawn lines speak of."""
 
     steps: int = 0
@@ -153,7 +136,7 @@ class Live(Progress):
     def __init__(self, stream: TextIO, paper: Paper) -> None:
         super().__init__(stream, paper)
         self._paper = paper
-        self._running = _Running()
+        self._running = Running()
         self._console, self._live = self._screen(stream)
 
     def _screen(self, stream: TextIO) -> tuple[Console, RichLive]:
@@ -182,6 +165,8 @@ class Live(Progress):
         trace: TracebackType | None,
     ) -> None:
         self._live.stop()
+        self._stream.write("\n")
+        self._stream.flush()
 
     def show(self, event: Event) -> None:
         from rich.text import Text
@@ -212,7 +197,7 @@ class Live(Progress):
         return Text.from_ansi("\n".join(lines), no_wrap=True, overflow="crop")
 
 
-def running_lines(running: _Running, now: float, paper: Paper) -> Iterator[str]:
+def running_lines(running: Running, now: float, paper: Paper) -> Iterator[str]:
     """The steps that run at ``now`` and how long already, then how far the whole is."""
     spinner = _SPINNER if paper.unicode else _ASCII_SPINNER
     turn = spinner[int(now * _FRAMES) % len(spinner)]

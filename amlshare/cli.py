@@ -1,0 +1,506 @@
+"""The command line: flags in, ``commands`` called, what ``render`` returns printed; exit codes.
+
+What a command needs is imported in its body, so that `--help`, `--version` and completion are fast.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeAlias, get_type_hints
+
+import typer
+
+from amlshare import __version__, backends
+from amlshare.diagnostics import Diagnostic, SpecError, closest
+from amlshare.render.paper import Paper
+
+if TYPE_CHECKING:
+    from amlshare.commands import Request
+    from amlshare.plan import Plan
+    from amlshare.render.progress import Progress
+
+    Requests: TypeAlias = Callable[[Path], Request]
+
+FAILED, USAGE, SPEC_ERROR, INTERRUPTED, BROKEN_PIPE = 1, 2, 3, 130, 141
+HELP = {"help_option_names": ["-h", "--help"]}
+
+app = typer.Typer(
+    name="amlshare",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings=HELP,
+    help="Azure ML pipelines from YAML: see what a pipeline does with its data, then run it.",
+)
+runs_app = typer.Typer(rich_markup_mode=None, context_settings=HELP)
+app.add_typer(runs_app, name="runs", help="The runs on this machine.")
+
+
+class PlanFormat(str, Enum):
+    text = "text"
+    json = "json"
+    markdown = "markdown"
+    mermaid = "mermaid"
+
+
+class Format(str, Enum):
+    text = "text"
+    json = "json"
+
+
+def _known_backend(name: str) -> str:
+    if name not in backends.names():
+        meant = closest(name, backends.names())
+        hint = f"; did you mean '{meant}'?" if meant else ""
+        raise typer.BadParameter(f"'{name}' is none of {', '.join(backends.names())}{hint}")
+    return name
+
+
+def _backend_names() -> list[str]:
+    return list(backends.names())
+
+
+Spec = Annotated[Path, typer.Argument(help="The spec: a YAML file.")]
+FormatOption = Annotated[Format, typer.Option("--format", help="How it is written.")]
+
+
+def _shared(
+    *,
+    backend: Annotated[
+        str,
+        typer.Option(
+            envvar="AMLSHARE_BACKEND",
+            callback=_known_backend,
+            autocompletion=_backend_names,
+            metavar="NAME",
+            help="Where it runs: azureml, azureml-v2 or local.",
+        ),
+    ] = "azureml",
+    target: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The overlay under `targets` to apply.")
+    ] = None,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("-p", "--parameter", metavar="NAME=VALUE", help="A value; may be repeated."),
+    ] = None,
+    select: Annotated[
+        str | None,
+        typer.Option(metavar="EXPR", help="Only these steps: train, +train, train+, tag:x; a,b."),
+    ] = None,
+    exclude: Annotated[
+        str | None, typer.Option(metavar="EXPR", help="Not these steps, though selected.")
+    ] = None,
+    workspace: Annotated[
+        str | None, typer.Option(envvar="AZUREML_WORKSPACE", metavar="NAME", help="The workspace.")
+    ] = None,
+    resource_group: Annotated[
+        str | None,
+        typer.Option(envvar="AZUREML_RESOURCE_GROUP", metavar="NAME", help="Its resource group."),
+    ] = None,
+    subscription: Annotated[
+        str | None,
+        typer.Option(envvar="AZURE_SUBSCRIPTION_ID", metavar="ID", help="Its subscription."),
+    ] = None,
+) -> Requests:
+    """The options of every command that takes a spec; gives the request for one."""
+    from amlshare.commands import Request
+
+    return lambda spec: Request(
+        spec=str(spec),
+        backend=backend,
+        target=target,
+        parameters=tuple(parameter or ()),
+        select=select,
+        exclude=exclude,
+        workspace=workspace,
+        resource_group=resource_group,
+        subscription=subscription,
+    )
+
+
+def _verbose(
+    *,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Show logs, and tracebacks of what went wrong.")
+    ] = False,
+) -> bool:
+    """The option of every command."""
+    return verbose
+
+
+def _command(app: typer.Typer, *examples: str) -> Callable[[Callable[..., None]], None]:
+    """Register a command, with ``examples`` below its help.
+
+    A parameter ``request`` stands for the options of :func:`_shared`. Errors become messages and
+    exit codes.
+    """
+    epilog = "\n".join(("\b", "Examples:", *(f"  {example}" for example in examples)))
+
+    def register(function: Callable[..., None]) -> None:
+        parameters = _parameters(function)
+        shared = _parameters(_shared) if parameters.pop("request", None) else {}
+
+        def run(**given: Any) -> None:
+            as_json = given.get("format_") in {Format.json, PlanFormat.json}
+            with _exits(verbose=given.pop("verbose"), as_json=as_json):
+                if shared:
+                    given["request"] = _shared(**{name: given.pop(name) for name in shared})
+                function(**given)
+                sys.stdout.flush()
+
+        every = {**parameters, **shared, **_parameters(_verbose)}
+        run.__signature__ = inspect.Signature(list(every.values()))  # type: ignore[attr-defined]
+        run.__annotations__ = {name: each.annotation for name, each in every.items()}
+        name = function.__name__.strip("_")
+        app.command(name, help=inspect.getdoc(function), epilog=epilog)(run)
+
+    return register
+
+
+def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """A function's parameters, with their annotations as objects."""
+    hints = get_type_hints(function, localns={"Requests": object}, include_extras=True)
+    return {
+        name: each.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, each in inspect.signature(function).parameters.items()
+    }
+
+
+@contextmanager
+def _exits(*, verbose: bool, as_json: bool) -> Iterator[None]:
+    """Errors as messages on stderr (as JSON also on stdout) and the exit codes of the contract."""
+    if verbose:
+        import logging
+
+        logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(name)s: %(message)s")
+    try:
+        yield
+    except typer.Exit:
+        raise
+    except BrokenPipeError:
+        # whoever read has enough; what is left to flush at the end must not complain either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(BROKEN_PIPE) from None
+    except KeyboardInterrupt:
+        _say("interrupted")
+        raise typer.Exit(INTERRUPTED) from None
+    except Exception as error:  # noqa: BLE001 - every other way out of a command ends here
+        raise typer.Exit(_explained(error, verbose=verbose, as_json=as_json)) from None
+
+
+def _explained(error: Exception, *, verbose: bool, as_json: bool) -> int:
+    """Say what went wrong; the exit code that it is."""
+    from amlshare.backends.interface import BackendError
+    from amlshare.commands import UsageError
+    from amlshare.render.documents import diagnostics_document, error_document
+
+    if isinstance(error, SpecError):
+        if as_json:
+            _print_json(diagnostics_document(error.diagnostics))
+        else:
+            _complain(error.diagnostics)
+        return SPEC_ERROR
+    message, code = str(error), FAILED
+    if isinstance(error, UsageError):
+        code = USAGE
+    elif not isinstance(error, BackendError):
+        message = _unforeseen(error, verbose=verbose)
+    if as_json:
+        _print_json(error_document(message))
+    _say(f"error: {message}")
+    return code
+
+
+def _unforeseen(error: Exception, *, verbose: bool) -> str:
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    if verbose:
+        import traceback
+
+        traceback.print_exception(error)
+    how = "the traceback above" if verbose else "the traceback that the same command with -v shows"
+    kind = type(error).__name__
+    return f"this should not happen: {kind}: {error}\nplease report it, with {how}"
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+def _complain(found: Sequence[Diagnostic]) -> None:
+    from amlshare.render.diagnostics import diagnostics_text
+
+    sys.stderr.write(diagnostics_text(found, _paper(sys.stderr)))
+
+
+def _paper(stream: TextIO) -> Paper:
+    from amlshare.render.paper import paper_of
+
+    return paper_of(stream, os.environ)
+
+
+def _print_json(document: Mapping[str, Any]) -> None:
+    sys.stdout.write(_json(document))
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    import json
+
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def _write(text: str, output: Path | None) -> None:
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        output.write_text(text, "utf-8")
+
+
+@_command(
+    app,
+    "amlshare plan specs/flights.yaml",
+    "amlshare plan specs/flights.yaml --target prod -p min_distance=0",
+    "amlshare plan specs/flights.yaml --format markdown -o plan.md",
+)
+def plan(
+    spec: Spec,
+    request: Requests,
+    *,
+    format_: Annotated[
+        PlanFormat, typer.Option("--format", help="How it is written.")
+    ] = PlanFormat.text,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write it there.")
+    ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.json", help="Keep the plan, to `submit` exactly this one."),
+    ] = None,
+) -> None:
+    """Show what a submit would do.
+
+    The steps in order, every edge with its data and bytes, what is fetched more than once, and
+    all diagnostics; with no network.
+    """
+    from amlshare import commands
+
+    asked = request(spec)
+    made = commands.plan(asked)
+    if save:
+        commands.save(made, asked, save)
+    _write(_plan_in(format_, made, asked, None if output else sys.stdout), output)
+
+
+def _plan_in(format_: PlanFormat, made: Plan, asked: Request, stream: TextIO | None) -> str:
+    """``made`` in a format; as text for ``stream``, or for a file."""
+    match format_:
+        case PlanFormat.json:
+            from amlshare.commands import plan_document
+
+            return _json(plan_document(made))
+        case PlanFormat.markdown:
+            from amlshare.render.markdown import plan_markdown
+
+            return plan_markdown(made)
+        case PlanFormat.mermaid:
+            from amlshare.render.mermaid import plan_mermaid
+
+            return plan_mermaid(made)
+        case PlanFormat.text:
+            from amlshare.render.text import plan_text
+
+            paper = _paper(stream) if stream else Paper()
+            return plan_text(made, paper, submit=_submit_line(asked))
+
+
+def _submit_line(asked: Request) -> str:
+    """The command line that runs here what was planned."""
+    words = ["amlshare", "submit", asked.spec, "--backend", "local"]
+    words += ["--target", asked.target] if asked.target else []
+    for given in asked.parameters:
+        words += ["-p", given]
+    words += ["--select", asked.select] if asked.select else []
+    words += ["--exclude", asked.exclude] if asked.exclude else []
+    return shlex.join(words)
+
+
+@_command(
+    app,
+    "amlshare check specs/*.yaml",
+    "cat specs/flights.yaml | amlshare check -",
+    "amlshare check specs/flights.yaml --format json",
+)
+def check(
+    specs: Annotated[
+        list[Path], typer.Argument(metavar="SPEC...", help="The specs; - is standard input.")
+    ],
+    request: Requests,
+    *,
+    format_: FormatOption = Format.text,
+) -> None:
+    """Show every diagnostic of specs."""
+    from amlshare import commands
+    from amlshare.render.diagnostics import diagnostics_text
+    from amlshare.render.documents import diagnostics_document
+
+    found = commands.check([str(spec) for spec in specs], request(specs[0]))
+    if format_ == Format.json:
+        _print_json(diagnostics_document(found))
+    else:
+        sys.stdout.write(diagnostics_text(found, _paper(sys.stdout)))
+    if any(each.severity == "error" for each in found):
+        raise typer.Exit(SPEC_ERROR)
+
+
+@_command(
+    app,
+    "amlshare submit specs/flights.yaml --backend local",
+    "amlshare submit specs/flights.yaml --backend local --select +train --jobs 4",
+    "amlshare submit plan.json",
+)
+def submit(
+    spec: Annotated[
+        Path, typer.Argument(metavar="SPEC|PLAN.json", help="A spec, or a plan that was saved.")
+    ],
+    request: Requests,
+    *,
+    jobs: Annotated[
+        int | None,
+        typer.Option("-j", "--jobs", min=1, metavar="N", help="Local: steps at once."),
+    ] = None,
+    python: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Local: the Python that runs the steps.")
+    ] = None,
+    as_cloud: Annotated[
+        bool, typer.Option("--as-cloud", help="Local: every step fetches for itself, as on Azure.")
+    ] = False,
+    regenerate: Annotated[
+        bool, typer.Option("--regenerate", help="Reuse nothing: run every step.")
+    ] = False,
+    continue_on_step_failure: Annotated[
+        bool, typer.Option("--continue-on-step-failure", help="Go on with what does not need it.")
+    ] = False,
+    experiment: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The experiment, instead of the spec's.")
+    ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="A tag of the run.")
+    ] = None,
+    format_: FormatOption = Format.text,
+) -> None:
+    """Run a pipeline and wait for its end.
+
+    The same checks as `plan` come first. What is unchanged is not run again; a run that was
+    interrupted goes on where it was.
+    """
+    from amlshare import commands
+    from amlshare.render.documents import outcome_document
+    from amlshare.render.outcome import outcome_text
+
+    asked = request(spec)
+    with _progress() as progress:
+        outcome = commands.submit(
+            asked,
+            progress.watch,
+            jobs=jobs,
+            python=str(python) if python else None,
+            as_cloud=as_cloud,
+            regenerate=regenerate,
+            continue_on_step_failure=continue_on_step_failure,
+            experiment=experiment,
+            tags=_tags(tag or ()),
+        )
+    if format_ == Format.json:
+        _print_json(outcome_document(outcome))
+    else:
+        logs = shlex.join(["amlshare", "logs", outcome.run])
+        paper = _paper(sys.stdout)
+        sys.stdout.write(outcome_text(outcome, progress.failures, paper, logs=logs))
+    if outcome.status != "completed":
+        raise typer.Exit(FAILED)
+
+
+def _progress() -> Progress:
+    """What shows a run on stderr: drawn on a terminal, plain lines elsewhere."""
+    from amlshare.render.progress import Live, Progress
+
+    drawn = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    return (Live if drawn else Progress)(sys.stderr, _paper(sys.stderr))
+
+
+def _tags(texts: Iterable[str]) -> dict[str, str]:
+    from amlshare.commands import UsageError
+
+    tags = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise UsageError(f"--tag '{text}' is no tag; expected NAME=VALUE")
+        tags[name] = value
+    return tags
+
+
+@_command(app, "amlshare explain unknown-source")
+def explain(
+    code: Annotated[str, typer.Argument(metavar="CODE", help="What stands in error[CODE].")],
+    *,
+    format_: FormatOption = Format.text,
+) -> None:
+    """Say what a diagnostic means."""
+    from amlshare import commands
+    from amlshare.render.explanation import explanation_document, explanation_text
+
+    explanation = commands.explain(code)
+    if format_ == Format.json:
+        _print_json(explanation_document(explanation))
+    else:
+        sys.stdout.write(explanation_text(explanation, _paper(sys.stdout)))
+
+
+@_command(app, "amlshare init", "amlshare init flights && cd flights && amlshare plan specs/*.yaml")
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where it is written.")] = Path(),
+) -> None:
+    """Write a small working project."""
+    from amlshare import commands
+
+    for path in commands.init(folder):
+        sys.stdout.write(f"{path}\n")
+
+
+@_command(app, "amlshare schema > amlshare.schema.json")
+def schema() -> None:
+    """Print the JSON Schema of specs."""
+    from amlshare import commands
+
+    _print_json(commands.schema())
+
+
+def _version(*, asked: bool) -> None:
+    if asked:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=lambda asked: _version(asked=asked), is_eager=True)
+    ] = False,
+) -> None:
+    """Azure ML pipelines from YAML."""
+
+
+def main() -> None:
+    """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        # a terminal that lacks a letter shows its code instead of failing
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    app(prog_name="amlshare")

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from render.plans import FLIGHTS, data, given, plan, step
+
+from amlshare.diagnostics import Diagnostic, Span
+from amlshare.pipeline import Command
+from amlshare.references import parse
+from amlshare.render.markdown import code, escaped, plan_markdown
+
+
+def test_the_summary_of_a_plan(golden):
+    golden(plan_markdown(FLIGHTS), "render/golden/plan.md")
+
+
+def test_the_summary_of_a_selection_counts_what_is_selected():
+    text = plan_markdown(replace(FLIGHTS, selected=("train",)))
+    assert "**1 of 5 steps, 1 edge; 12.3 MB to move.**" in text
+    assert "`evaluate`" not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a|b", "a|b"),
+        ("*b* _i_ `c`", "\\*b\\* \\_i\\_ \\`c\\`"),
+        ("<script>&", "&lt;script&gt;&amp;"),
+        ("@team #1", "&#64;team \\#1"),
+        ("[x](y)", "\\[x\\]\\(y\\)"),
+    ],
+)
+def test_text_is_escaped(text, shown):
+    assert escaped(text) == shown
+
+
+def test_a_code_span_outdoes_the_backticks_in_it():
+    assert code("a") == "`a`"
+    assert code("a`b``c") == "```a`b``c```"
+    assert code("`a`") == "`` `a` ``"
+
+
+def test_a_pipe_does_not_end_a_cell():
+    run = Command(line=parse("cat a | sort")[0])
+    shown = plan_markdown(plan(step("a", run=run, title="x|y"), data=(data("p", location="a|b"),)))
+    rows = [line for line in shown.splitlines() if line.startswith("| ")]
+    assert "`$ cat a \\| sort`" in shown
+    assert "x\\|y" in shown
+    assert {row.replace("\\|", "").count("|") for row in rows} == {6}
+
+
+def test_diagnostics_stand_in_a_fold_the_worst_first():
+    span = Span(file="x.yaml", line=3, column=5, end_line=3, end_column=8)
+    found = (
+        Diagnostic(code="h", severity="hint", message="<b>", span=span),
+        Diagnostic(code="w", severity="warning", message="m"),
+    )
+    text = plan_markdown(replace(plan(step("a")), diagnostics=found))
+    assert "<details><summary>1 warning, 1 hint</summary>" in text
+    assert "- warning `w`: m\n- hint `h` at `x.yaml:3`: &lt;b&gt;\n" in text
+
+
+def test_a_graph_that_mermaid_would_not_draw_is_left_out():
+    inputs = tuple(given(f"i{number}", "raw") for number in range(501))
+    text = plan_markdown(plan(step("a", inputs=inputs), data=(data("raw"),)))
+    assert "```mermaid" not in text
+    assert "at most 500 edges" in text
