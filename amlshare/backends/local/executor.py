@@ -45,6 +45,7 @@ from amlshare.backends.local.schedule import Schedule
 from amlshare.backends.local.sources import Datastores, Sources
 from amlshare.backends.local.step import Shop, StepFailedError, StoppedError, live
 from amlshare.backends.local.store import Store
+from amlshare.backends.local.views import isolate
 from amlshare.plan import Plan
 from amlshare.references import references
 from amlshare.references import parse as parse_references
@@ -95,7 +96,7 @@ def _submit(
     watch: Watch,
     stack: ExitStack,
 ) -> Outcome:
-    inputs = Inputs()
+    isolation = isolate()
     datastores = Datastores(job, folder, settings.base)
     shared = program.find(settings.python or _local_python(job, settings), secrets=_secrets(job))
     earlier, notes = earlier_outputs(job, records)
@@ -105,6 +106,9 @@ def _submit(
     stack.callback(processes.close)
     store = Store(folder.store)
     items: _Items = SimpleQueue()
+    inputs = Inputs(
+        folder.run(opened.id), store, isolation, items.put, as_cloud=settings.as_cloud
+    )
     shop = Shop(
         run=opened.id,
         folder=folder,

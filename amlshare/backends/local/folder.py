@@ -2,7 +2,9 @@
 
     state.db                      runs, outputs, reuse, catalogue (see records)
     runs/RUN/STEP/log.txt         what a step printed; all that stays of a finished run here
-    runs/RUN/STEP/{inputs,work}   what a running step sees; gone when it ends
+    runs/RUN/STEP/inputs          copies and links that a running step sees
+    runs/RUN/mounted-inputs       what it sees without copying
+    runs/RUN/work-N               where steps run, one after the other
     runs/RUN/{alive,guarded}      locks, held while the run and its processes live
     code/DIGEST/                  code folders as they were planned
     datastores/NAME/              files of datastores for which nothing stands in
@@ -20,6 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+MOUNTED = "mounted-inputs"  # no step is called so: names of steps hold no dash
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
 

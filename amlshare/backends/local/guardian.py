@@ -7,7 +7,7 @@ ids in the run itself would have a moment between the start of a process and its
 
 Both directions carry one JSON object a line. In: ``{"id", "argv", "cwd", "env", "log"}`` starts a
 process in a session of its own, its output appended to ``log``; ``{"id", "signal"}`` signals all
-of its group; ``{"watch"}`` takes over a process that the run itself has started. Out:
+of its group. Out:
 ``{"id", "pid"}``, ``{"id", "error": [errno, message, file]}`` where it could not be started, and
 ``{"id", "status", "peak"}`` at its end (``peak`` resident bytes).
 """
@@ -34,18 +34,13 @@ class Guardian:
     def __init__(self) -> None:
         self._ids: dict[int, int] = {}
         self._children: dict[int, subprocess.Popen[bytes]] = {}
-        self._watched: set[int] = set()
 
     def obey(self, order: dict[str, Any]) -> None:
         """Carry out one line of the run."""
         if "argv" in order:
             self._start(order)
-        elif "signal" in order:
-            child = self._children.get(order["id"])
-            if child is not None:
-                _signal_group(child.pid, order["signal"])
-        else:
-            self._watched.add(order["watch"])
+        elif child := self._children.get(order["id"]):
+            _signal_group(child.pid, order["signal"])
 
     def _start(self, order: dict[str, Any]) -> None:
         try:
@@ -80,8 +75,6 @@ class Guardian:
         """Kill every descendant, until none is left."""
         for pid in self._ids:
             _signal_group(pid, signal.SIGKILL)
-        for pid in self._watched:
-            _signal(pid, signal.SIGKILL)
         while _kill_children():
             pass
 

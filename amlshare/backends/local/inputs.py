@@ -1,15 +1,39 @@
-"""What a step finds at its inputs: a view, a copy, or a location to open for itself."""
+"""What a step finds at its inputs: a view, a copy, or a location to open for itself.
+
+Views that cost no room lie in a small memory file system of the run, where this process may mount
+one: making and removing them then touches no disk, and they are gone when the run is killed.
+"""
 
 from __future__ import annotations
 
+import ctypes
+import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from threading import Lock
 
-from amlshare.backends.local.sources import Source, files_of
+from amlshare.backends.interface import Noted
+from amlshare.backends.local.folder import MOUNTED
+from amlshare.backends.local.sources import Source
+from amlshare.backends.local.store import Store
+from amlshare.backends.local.view import View, find_files
+from amlshare.backends.local.views import (
+    Guard,
+    Isolation,
+    bind,
+    can_fuse,
+    download_view,
+    fuse_view,
+    mount_view,
+)
+from amlshare.datastores import Datastore, Entry, is_file, lay_out
 from amlshare.pipeline import Input
+
+_SHOWN = 5  # changed files that are named
 
 
 class InputError(Exception):
@@ -20,35 +44,153 @@ class InputError(Exception):
 class Given:
     """An input as a step gets it: ``value`` stands for it in arguments.
 
-    ``how`` is bind, link, copy, fuse or direct; ``check`` raises InputError where the step has
-    changed it; ``opens`` says that the step opens a remote location for itself.
+    ``how`` is bind, link, copy, fuse or direct; ``opens`` says that the step opens a remote
+    location for itself; ``view`` is None for a direct input.
     """
 
+    input: Input
     value: str
     how: str
-    moved_bytes: Callable[[], int] = lambda: 0
-    check: Callable[[], None] = lambda: None
     opens: bool = False
+    view: View | None = None
+
+    @property
+    def moved_bytes(self) -> int:
+        """What was read from the datastore for it until now."""
+        return self.view.moved if self.view else 0
+
+    def check(self) -> None:
+        """Raise InputError where the step has changed the input."""
+        changes = self.view.changes() if self.view else []
+        if changes:
+            named = ", ".join(map(str, changes[:_SHOWN]))
+            more = f" and {len(changes) - _SHOWN} more" if len(changes) > _SHOWN else ""
+            raise InputError(
+                f"the step changed its input '{self.input.name}': {named}{more}; inputs are only "
+                "to be read: have the script write to an output"
+            )
+
+    @property
+    def trouble(self) -> str:
+        """What went wrong while it was read, where that is known."""
+        return str(getattr(self.view, "trouble", ""))
 
 
 class Inputs:
-    """Gives inputs to steps."""
+    """Gives inputs to the steps of a run. Safe for many threads."""
+
+    def __init__(
+        self,
+        run: Path,
+        store: Store,
+        isolation: Isolation,
+        note: Callable[[Noted], None],
+        *,
+        as_cloud: bool,
+    ) -> None:
+        """``run`` is the run's folder; with ``as_cloud`` nothing is shared between steps."""
+        self._run = run
+        self._store = store
+        self._binds = isolation.bind
+        self._note = note
+        self._as_cloud = as_cloud
+        self._said: set[str] = set()
+        self._lock = Lock()
+        self._memory = self._binds and _mount_memory(run / MOUNTED)
 
     @contextmanager
-    def provide(self, given: Input, source: Source, folder: Path) -> Iterator[Given]:
-        """The input as its mode says, below ``folder``, as long as the context is open."""
+    def provide(self, given: Input, source: Source, step: str) -> Iterator[Given]:
+        """The input as its mode says, as long as the context is open."""
         if given.mode == "direct":
             remote = source.datastore.folder is None
-            yield Given(value=source.datastore.uri(source.location), how="direct", opens=remote)
+            value = source.datastore.uri(source.location)
+            yield Given(input=given, value=value, how="direct", opens=remote)
             return
-        target = folder / given.name
-        target.mkdir(parents=True)
-        files = files_of(source)
-        for name, entry in files.items():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            if given.mode == "mount":
-                (target / name).symlink_to(source.datastore.folder / entry.path)
-            else:
-                shutil.copy2(source.datastore.folder / entry.path, target / name)
-        value = target / next(iter(files)) if source.is_file else target
-        yield Given(value=str(value), how="link")
+        entries = source.datastore.list(source.location)
+        target = self._target(given, source, step)
+        view = self._view(given, source, entries, target)
+        try:
+            yield Given(input=given, value=str(view.path), how=view.how, view=view)
+        finally:
+            view.close()
+            _remove(target)
+
+    def _target(self, given: Input, source: Source, step: str) -> Path:
+        """Where the view is made: copies are made on the disk where the store is."""
+        copies = self._as_cloud or given.mode == "download" or source.datastore.folder is None
+        if self._memory and not copies:
+            return self._run / MOUNTED / step / given.name
+        return self._run / step / "inputs" / given.name
+
+    def _view(
+        self, given: Input, source: Source, entries: Sequence[Entry], target: Path
+    ) -> View:
+        place = (source.datastore, source.location, entries, target)
+        remote = source.datastore.folder is None
+        if given.mode == "mount" and (remote or self._as_cloud):
+            works, why = can_fuse()
+            if works:
+                return fuse_view(*place)
+            self._explain(given, source, why, remote=remote)
+        if self._as_cloud:
+            return _fetched_view(*place, binds=self._binds, digest=self._store.digest)
+        if given.mode == "mount" and not remote:
+            return mount_view(*place, binds=self._binds, digest=self._store.digest)
+        return download_view(self._store, *place, binds=self._binds)
+
+    def _explain(self, given: Input, source: Source, why: str, *, remote: bool) -> None:
+        """Say once why what should be mounted is fetched."""
+        with self._lock:
+            fresh, self._said = why not in self._said, self._said | {why}
+        if fresh:
+            fetched = "fetched once and shared" if remote and not self._as_cloud else "fetched whole"
+            self._note(
+                Noted(
+                    message=f"{source} cannot be mounted on this machine ({why}): input "
+                    f"'{given.name}', and whatever else should be mounted, is {fetched}"
+                )
+            )
+
+
+def _fetched_view(
+    datastore: Datastore,
+    location: str,
+    entries: Sequence[Entry],
+    target: Path,
+    *,
+    binds: bool,
+    digest: Callable[[Path], str],
+) -> View:
+    """A step's own copy, fetched for it alone."""
+    guard = Guard(digest, partial(find_files, target))
+    target.mkdir(parents=True)
+    files = lay_out(location, entries)
+    for name, entry in files.items():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        guard.watch(name, target / name, datastore.fetch(entry, target / name))
+    path = target / next(iter(files)) if is_file(location, entries) else target
+    moved = sum(entry.size for entry in entries)
+    if binds:
+        bind(target, target)
+        return View(path, "bind", mounts=[target], moved=moved)
+    return View(path, "copy", guard=guard, moved=moved)
+
+
+def _mount_memory(target: Path) -> bool:
+    """A file system of its own for what is only mount points; whether that worked."""
+    target.mkdir(parents=True, exist_ok=True)
+    name = os.fsencode(target)
+    if ctypes.CDLL(None).mount(b"amlshare", name, b"tmpfs", 0, b"size=16m,mode=755") == 0:
+        return True
+    target.rmdir()
+    return False
+
+
+def _remove(target: Path) -> None:
+    """Remove what a view lay in. What is still mounted is read-only, and stays."""
+    if target.is_symlink() or target.is_file():
+        target.unlink()
+    else:
+        shutil.rmtree(target, ignore_errors=True)
+    with suppress(OSError):
+        target.parent.rmdir()

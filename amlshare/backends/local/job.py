@@ -68,8 +68,8 @@ class JobStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A pipeline to run here. ``datastores`` maps each one used to what stands in for it, or to
-    None where its files lie in the state folder; ``selected`` names the steps to run."""
+    """A pipeline to run here. ``datastores`` maps each one to what stands in for it, or to None
+    where its files lie in the state folder; ``selected`` names the steps to run."""
 
     pipeline: str
     target: str | None = None
@@ -94,7 +94,7 @@ def make_job(plan: Plan) -> Job:
         pipeline=pipeline.name,
         target=pipeline.target,
         python=local.python,
-        datastores={name: local.datastores.get(name) for name in _datastores(data, steps)},
+        datastores={name: local.datastores.get(name) for name in _datastores(pipeline, steps)},
         datasets={name: local.datasets[name] for name in sorted(filter(None, datasets))},
         data=data,
         steps=steps,
@@ -218,9 +218,11 @@ def _used(data: Iterable[Data], steps: tuple[JobStep, ...]) -> Iterator[Data]:
             yield replace(each, size=None, files=None)
 
 
-def _datastores(data: Iterable[Data], steps: tuple[JobStep, ...]) -> list[str]:
-    read = {each.datastore for each in data if each.datastore}
-    return sorted(read | {output.datastore for step in steps for output in step.outputs})
+def _datastores(pipeline: Pipeline, steps: tuple[JobStep, ...]) -> list[str]:
+    """Every datastore that is used or may be, by a registered dataset."""
+    read = {each.datastore for each in pipeline.data if each.datastore}
+    written = {output.datastore for step in steps for output in step.outputs}
+    return sorted(read | written | set(pipeline.local.datastores))
 
 
 def _notes(pipeline: Pipeline) -> Iterator[Note]:

@@ -91,10 +91,6 @@ class Processes:
         for waiting in list(self._waiting):
             self._send(id=waiting, signal=number)
 
-    def watch(self, pid: int) -> None:
-        """Have ``pid`` (a mount's server) ended with this process, however that ends."""
-        self._send(watch=pid)
-
     def close(self) -> None:
         """End whatever still runs and wait for it."""
         with self._lock, suppress(OSError):

@@ -6,11 +6,13 @@ import os
 import shutil
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from amlshare.backends.local import outputs
-from amlshare.backends.local.folder import Folder, take_run
+from amlshare.backends.local.folder import MOUNTED, Folder, take_run
+from amlshare.backends.local.fuse import unmount
 from amlshare.backends.local.records import Records, RunRecord, StepRecord
 
 
@@ -51,22 +53,27 @@ def sweep(staging: Iterable[str], run: Path) -> None:
         shutil.rmtree(box, ignore_errors=True)
         for folder in (box.parent / "locks", box.parent):
             _remove_empty(folder)
-    for step in run.iterdir():
-        if step.name.startswith("work-"):
-            shutil.rmtree(step, ignore_errors=True)
-        elif step.is_dir():
-            for path in step.iterdir():
-                if path.name != "log.txt":
-                    _remove(path)
-
-
-def _remove(path: Path) -> None:
-    """Remove a file or folder, but nothing that is mounted there."""
-    if path.is_dir() and not path.is_symlink():
-        if not any(os.path.ismount(each) for each in [path, *path.iterdir()]):
+    for mount in (*run.glob(f"{MOUNTED}/*/*"), run / MOUNTED, *run.glob("*/inputs/*")):
+        _unmount(mount)
+    for path in (*run.glob("*-*"), *run.glob("*/*")):
+        if path.name != "log.txt" and not path.is_symlink() and path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+        elif path.name != "log.txt":
+            path.unlink(missing_ok=True)
+
+
+def _unmount(path: Path) -> None:
+    """Take away what is mounted at ``path``, also where whoever served it is gone."""
+    try:
+        mounted = os.path.ismount(path)
+        path.lstat()
+    except FileNotFoundError:
+        return
+    except OSError:
+        mounted = True
+    if mounted:
+        with suppress(OSError):
+            unmount(path)
 
 
 def _remove_empty(folder: Path) -> None:

@@ -38,13 +38,11 @@ DigestFile = Callable[[Path, os.stat_result | None], str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """What an input reads. ``files`` maps the path at which a script finds a file to its entry;
+    """What an input reads, and the digest of its content. ``made_by`` is the run that wrote it;
     ``uploaded_bytes`` were brought to the datastore for it."""
 
     datastore: Datastore
     location: str
-    files: Mapping[str, Entry]
-    is_file: bool
     digest: str
     dataset: str | None = None
     version: int | None = None
@@ -157,8 +155,6 @@ class Sources:
         return Source(
             datastore=self._datastores.get(output.datastore),
             location=output.location,
-            files={},
-            is_file=output.format == "file",
             digest=output.digest,
             dataset=output.dataset,
             version=output.version,
@@ -184,13 +180,10 @@ class Sources:
             entries = datastore.list(location)
         except DatastoreError as error:
             raise BackendError(f"data '{data.name}': {error}") from error
-        files = lay_out(location, entries)
         return Source(
             datastore=datastore,
             location=location,
-            files=files,
-            is_file=is_file(location, entries),
-            digest=self._digest(datastore, files),
+            digest=self._digest(datastore, lay_out(location, entries)),
             **more,  # type: ignore[arg-type]
         )
 
@@ -280,9 +273,3 @@ def is_same(record: OutputRecord | DatasetRecord, source: Source) -> bool:
 def _number(version: str | None) -> int | None:
     return int(version) if version and version.isdecimal() else None
 
-
-def files_of(source: Source) -> Mapping[str, Entry]:
-    """The files of a source; those of an output are listed now."""
-    if source.files:
-        return source.files
-    return lay_out(source.location, source.datastore.list(source.location))

@@ -94,7 +94,7 @@ class _Life:
 
     def live(self) -> StepRecord:
         sources = {each.name: self.shop.sources.find(each.source) for each in self.step.inputs}
-        own = digest([dict(self.step.key), self.shop.program.version])
+        own = digest([self.step.name, dict(self.step.key), self.shop.program.version])
         key = digest([own, {name: source.digest for name, source in sources.items()}])
         self.record = replace(self.record, key=key, own=own, code=self.step.key.get("code"))
         if self.step.reuse and not self.shop.regenerate and (taken := self._take_over(sources)):
@@ -140,14 +140,12 @@ class _Life:
                     outputs.refuse_occupied(place)
             given = {
                 each.name: stack.enter_context(
-                    self.shop.inputs.provide(each, sources[each.name], self.folder / "inputs")
+                    self.shop.inputs.provide(each, sources[each.name], self.step.name)
                 )
                 for each in self.step.inputs
             }
             attempts = self._attempts(given, places)
-            for each in given.values():
-                each.check()
-            moved = sum(each.moved_bytes() for each in given.values())
+            moved = sum(each.moved_bytes for each in given.values())
             moved += sum(each.uploaded_bytes for each in set_of(sources))
             contents = self._contents(places)
             self.record = replace(
@@ -209,8 +207,12 @@ class _Life:
                 raise StepFailedError(_missing(error, argv[0])) from error
         if self.shop.stopped.is_set() and exit.code != 0:
             raise StoppedError
+        for each in given.values():
+            each.check()
         if exit.code != 0 or exit.timed_out:
-            raise StepFailedError(self._why(exit, places), shows_log=True)
+            trouble = [each.trouble for each in given.values() if each.trouble]
+            why = "; ".join([self._why(exit, places), *trouble])
+            raise StepFailedError(why, shows_log=True)
 
     def _why(self, exit: Exit, places: Mapping[str, Place]) -> str:
         """Why the program failed, for people."""
@@ -309,7 +311,7 @@ class _Life:
         """Record all that is about to happen: from here on a killed run is carried to its end."""
         inputs = [
             replace(
-                self._input(name, sources), how=each.how, moved_bytes=each.moved_bytes()
+                self._input(name, sources), how=each.how, moved_bytes=each.moved_bytes
             )
             for name, each in given.items()
         ]

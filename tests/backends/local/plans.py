@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from amlshare.backends.interface import Event, Outcome, Settings, StepFinished
 from amlshare.backends.local import submit
-from amlshare.codes import CodeReader
 from amlshare.pipeline import (
     Command,
     Data,
     Input,
     Local,
     Output,
-    Parallel,
     Parameter,
     Pipeline,
     Run,
     Script,
     Step,
-    feeders,
 )
-from amlshare.plan import Plan, make_plan
+from amlshare.plan import Code, Plan, digest, make_plan
 from amlshare.references import parse
 from amlshare.snapshots import Snapshots
 
@@ -83,6 +82,15 @@ def data(name: str, location: str, **more: Any) -> Data:
     return Data(**known | more)
 
 
+def _code(step: Step, snapshots: Snapshots) -> Code | None:
+    """All of a step's folder."""
+    if step.code is None:
+        return None
+    script = None if isinstance(step.run, Command) else step.run.file
+    files = {name: snapshots.digest(path) for name, path in snapshots.files(step.code).items()}
+    return Code(folder=step.code, script=script, digest=digest(files), files=files)
+
+
 @dataclass
 class Project:
     """A folder with a spec's worth of files, and the events of its last run."""
@@ -120,14 +128,16 @@ class Project:
         return make_plan(
             pipeline,
             backend="local",
-            read_code=CodeReader(snapshots),
+            read_code=lambda step: _code(step, snapshots),
             digest_file=lambda file: snapshots.digest(self.base / file),
             selected=selected,
         )
 
-    def submit(self, plan: Plan, *, watch: Callable[[Event], None] | None = None, **more: Any) -> Outcome:
+    def submit(
+        self, plan: Plan, *, watch: Callable[[Event], None] | None = None, **more: Any
+    ) -> Outcome:
         """Run ``plan`` here; ``events`` has what happened."""
-        self.store.mkdir(exist_ok=True)
+        self.store.mkdir(parents=True, exist_ok=True)
         self.events.clear()
 
         def see(event: Event) -> None:
@@ -137,6 +147,24 @@ class Project:
 
         settings = Settings(**{"base": self.base, "state": self.state, "jobs": 2} | more)
         return submit(plan, settings, see)
+
+    def start(self, plan: Plan, **settings: Any) -> int:
+        """Run ``plan`` in a process of its own, to be killed or waited for; its id.
+
+        It exits with 0 for a completed run, 1 for a failed one and 130 when it was stopped.
+        """
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            child = os.fork()
+        if child:
+            return child
+        code = 70
+        try:
+            code = 0 if self.submit(plan, **settings).status == "completed" else 1
+        except KeyboardInterrupt:
+            code = 130
+        finally:
+            os._exit(code)
 
     def run(self, *steps: Step, data: Sequence[Data] = (), **settings: Any) -> Outcome:
         """Plan and run ``steps``."""
