@@ -31,6 +31,7 @@ Question = Callable[..., Coroutine[Any, Any, T]]
 _AHEAD = 4  # requests under way at a time for one file
 _MOST_BLOCKS = 50_000  # of one blob, says the service
 _NAMES = 200
+_WAITS = (1, 2)  # seconds: the first wait, and what is raised to the power of the next ones
 _SIZES = ("max_single_get_size", "max_chunk_get_size", "max_single_put_size", "max_block_size")
 
 
@@ -108,7 +109,8 @@ class Blobs(Listing):
         return BufferedReader(_Ranges(self, entry), BLOCK)
 
     def read(self, entry: Entry, start: int, end: int) -> bytes:
-        return self._ask(_read_blob, self._prefix, entry, start, end)
+        end = min(end, entry.size)
+        return self._ask(_read_blob, self._prefix, entry, start, end) if start < end else b""
 
     def fetch(self, entry: Entry, target: Path) -> str:
         return write_chunks(self._read_blocks(entry), target, entry.size)
@@ -164,7 +166,7 @@ def _advice(error: Exception, status: int | None, container: Container) -> str:
         return "the service is busy or down, and was asked several times; try again later"
     if type(error).__name__ in {"ServiceRequestError", "ServiceResponseError", "TimeoutError"}:
         return "it cannot be reached; check the address, and that the service runs"
-    return f"check the credentials; {VARIABLES}"
+    return f"check the address and the credentials; {VARIABLES}"
 
 
 def _connect(container: Container) -> Any:
@@ -177,8 +179,8 @@ def _connect(container: Container) -> Any:
     getLogger("azure").addHandler(NullHandler())  # else its warnings go to stderr unasked
     key, sas, sign_in = container.credential
     given = {"account_name": container.account, "account_key": key} if key else sas or None
-    # waits of 1, 3 and 5 seconds; none of them where nobody listens
-    retry = ExponentialRetry(1, 2, retry_total=3, retry_connect=1, random_jitter_range=0)
+    # 1 second, then 3 and 5; where nobody listens, only the first
+    retry = ExponentialRetry(*_WAITS, retry_total=3, retry_connect=1, random_jitter_range=0)
     options: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 30, "retry_policy": retry}
     options |= dict.fromkeys(_SIZES, BLOCK)
 
@@ -301,8 +303,7 @@ class _Ranges(RawIOBase):
         return self._at
 
     def readinto(self, buffer: Any) -> int:
-        end = min(self._at + len(buffer), self._entry.size)
-        data = self._datastore.read(self._entry, self._at, end) if end > self._at else b""
+        data = self._datastore.read(self._entry, self._at, self._at + len(buffer))
         buffer[: len(data)] = data
         self._at += len(data)
         return len(data)
