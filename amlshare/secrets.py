@@ -41,7 +41,7 @@ class _Shape:
         group = "secret" if "secret" in self.regex.groupindex else 0
         for start, end in self._places(text):
             for match in self.regex.finditer(text, start, end):
-                if not (self.named and is_harmless(match[group])):
+                if not (is_harmless(match[group]) if self.named else _is_mask(match[group])):
                     yield Found(kind=self.kind, start=match.start(group), end=match.end(group))
 
     def _places(self, text: str) -> Iterator[tuple[int, int]]:
@@ -154,11 +154,11 @@ def find(text: str) -> Found | None:
     return next(iter(find_all(text)), None)
 
 
-def find_named(name: str, value: str) -> Found | None:
-    """A ``value`` of any shape that its ``name`` (``client_secret``, ``DB_PASSWORD``) makes one."""
-    if not _NAME.fullmatch(name) or is_harmless(value):
-        return None
-    return Found(kind=name.strip("-"), start=0, end=len(value))
+def is_secret(name: str, value: object) -> bool:
+    """Whether its name (``client_secret``, ``DB_PASSWORD``) makes a value of any shape a secret."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        return False
+    return _NAME.fullmatch(name) is not None and not is_harmless(str(value))
 
 
 def may_name(text: str) -> bool:
@@ -169,7 +169,12 @@ def may_name(text: str) -> bool:
 
 def is_harmless(value: str) -> bool:
     """Whether a value stands for a secret rather than being one."""
-    return _HARMLESS.fullmatch(value) is not None
+    return _is_mask(value) or _HARMLESS.fullmatch(value) is not None
+
+
+def _is_mask(value: str) -> bool:
+    """``xxxxxx``: somebody has taken the secret out already."""
+    return len(set(value)) == 1
 
 
 def mask(text: str) -> str:
