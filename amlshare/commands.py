@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlshare import backends, checks, layers
-from amlshare.checks.schema import explain_errors, without_errors
+from amlshare.checks import mending
 from amlshare.codes import CodeReader
 from amlshare.diagnostics import Diagnostic, Finding, SpecError
-from amlshare.document import Document
 from amlshare.pipeline import Pipeline
 from amlshare.plan import Plan, make_plan
 from amlshare.resolution import ParameterError, resolve
 from amlshare.snapshots import Snapshots
-from amlshare.spec import Spec, parse_spec
+from amlshare.spec import Spec
 
 if TYPE_CHECKING:
     from amlshare.backends.interface import Outcome, Watch
@@ -67,29 +66,19 @@ def read(request: Request) -> Reading:
     document = layers.load(request.spec, target=request.target)
     snapshots = Snapshots(request.base)
     found = list(document.diagnostics)
-    spec, findings = _parse(document)
-    if spec is not None:
-        findings += [each for each in checks.check(spec, snapshots) if each not in findings]
     pipeline = None
-    if spec is not None and not _has_errors([*found, *findings]):
-        pipeline, more = _resolve(spec, request)
-        findings += more
-    found += [document.locate(finding) for finding in findings]
+    if document.readable:
+        parsed = mending.parse(document.data)
+        findings = list(parsed.findings)
+        if parsed.spec is not None:
+            findings += parsed.certain(checks.check(parsed.spec, snapshots))
+        if parsed.spec is not None and not _has_errors([*found, *findings]):
+            pipeline, more = _resolve(parsed.spec, request)
+            findings += more
+        found += [document.locate(finding) for finding in findings]
     if _has_errors(found):
         pipeline = None
     return Reading(pipeline=pipeline, diagnostics=_in_order(found), snapshots=snapshots)
-
-
-def _parse(document: Document) -> tuple[Spec | None, list[Finding]]:
-    """The spec, and pydantic's findings. A spec with small mistakes is read on without them, so
-    that the rules can say what else is wrong."""
-    parsed = parse_spec(document.data)
-    if isinstance(parsed, Spec):
-        return parsed, []
-    findings = list(explain_errors(parsed))
-    mended = without_errors(document.data, parsed)
-    again = parse_spec(mended.data) if mended else parsed
-    return (again, findings) if isinstance(again, Spec) else (None, findings)
 
 
 def _resolve(spec: Spec, request: Request) -> tuple[Pipeline, list[Finding]]:

@@ -2,28 +2,33 @@
 
 Assumes a spec in which ``checks`` found no error, so every look-up succeeds. What is decided here
 is what a person gave on the command line: the values of parameters and of `parameter: true` data.
+Mappings are sorted by key, so that the order in which a spec is written changes nothing.
 """
 
 from __future__ import annotations
 
 import heapq
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from amlshare import pipeline as p
 from amlshare import spec as s
-from amlshare.checks.data import location_form
-from amlshare.checks.outputs import EXPECTED_FILES, fill
+from amlshare.checks.data import GLOB, location_form
+from amlshare.checks.outputs import DEFAULT_DATASTORE, EXPECTED_FILES, fill
+from amlshare.checks.parallel import parse_mini_batch
 from amlshare.checks.parameters import type_of
 from amlshare.checks.schedules import EVERY
-from amlshare.checks.steps import parse_mini_batch
+from amlshare.checks.steps import number_values
 from amlshare.diagnostics import Finding, closest
+from amlshare.document.values import scalar
 from amlshare.references import Reference, Text, parse
 
-DEFAULT_DATASTORE = "workspaceblobstore"
 DEFAULT_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20251130.v1"
 DEFAULT_LOCATION = "{pipeline}/{step}/{output}/{run-id}/"
+
+Value = TypeVar("Value")
 
 
 class ParameterError(Exception):
@@ -32,7 +37,7 @@ class ParameterError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The pipeline, and what could not be decided for want of a ``-p``."""
+    """The pipeline, and what could not be decided for want of a ``-p``, or with the one given."""
 
     pipeline: p.Pipeline
     findings: tuple[Finding, ...]
@@ -45,38 +50,44 @@ def resolve(
     given = given or {}
     _all_known(spec, given)
     findings: list[Finding] = []
+    parameters = tuple(_parameters(spec, given, findings))
+    if given:
+        findings += number_values(spec, {each.name: each.value for each in parameters})
     steps = [_step(spec, name, step) for name, step in spec.steps.items()]
     result = p.Pipeline(
         name=spec.name,
         experiment=spec.experiment or spec.name,
         description=spec.description,
-        tags=spec.tags,
+        tags=_sorted(spec.tags),
         target=target,
-        workspace=p.Workspace(**spec.workspace.model_dump()),
-        local=p.Local(**spec.local.model_dump()),
+        workspace=_workspace(spec.workspace),
+        local=_local(spec.local),
         compute=_compute(spec),
         environments=tuple(_environment(n, e) for n, e in sorted(spec.environments.items())),
-        parameters=tuple(_parameters(spec, given, findings)),
+        parameters=parameters,
         data=tuple(_data(spec, n, d, given.get(n)) for n, d in sorted(spec.data.items())),
         steps=tuple(_in_run_order(steps)),
-        outputs=dict(sorted(spec.outputs.items())),
-        publish=p.Publish(**spec.publish.model_dump()) if spec.publish else None,
-        schedules=tuple(_schedule(n, sch) for n, sch in sorted(spec.schedules.items())),
+        outputs=_sorted(spec.outputs),
+        publish=_publish(spec.publish) if spec.publish else None,
+        schedules=tuple(_schedule(n, each) for n, each in sorted(spec.schedules.items())),
     )
     return Resolved(result, tuple(findings))
+
+
+def _sorted(mapping: Mapping[str, Value]) -> dict[str, Value]:
+    return dict(sorted(mapping.items()))
 
 
 def _all_known(spec: s.Spec, given: Mapping[str, str]) -> None:
     names = [*spec.parameters, *(name for name, data in spec.data.items() if data.parameter)]
     for name in given:
-        if name not in names:
-            similar = closest(name, names)
-            hint = (
-                f"did you mean '{similar}'?" if similar else f"known: {', '.join(names) or 'none'}"
-            )
-            if name in spec.data:
-                hint = f"data '{name}' is fixed: give it `parameter: true` in the spec"
-            raise ParameterError(f"the spec has no parameter '{name}'; {hint}")
+        if name in names:
+            continue
+        similar = closest(name, names)
+        hint = f"did you mean '{similar}'?" if similar else f"known: {', '.join(names) or 'none'}"
+        if name in spec.data:
+            hint = f"data '{name}' is fixed: give it `parameter: true` in the spec"
+        raise ParameterError(f"the spec has no parameter '{name}'; {hint}")
 
 
 def _parameters(
@@ -84,13 +95,12 @@ def _parameters(
 ) -> Iterator[p.Parameter]:
     for name, parameter in sorted(spec.parameters.items()):
         kind = cast("Any", type_of(parameter))
+        value = parameter.default
         if name in given:
             value = _value(name, kind, given[name])
-        elif parameter.default is None:
+        elif value is None:
             findings.append(_no_value(name, kind))
             value = ""
-        else:
-            value = parameter.default
         yield p.Parameter(
             name=name,
             type=kind,
@@ -111,55 +121,76 @@ def _no_value(name: str, kind: str) -> Finding:
     )
 
 
+_TYPES: dict[str, tuple[type, ...]] = {
+    "boolean": (bool,),
+    "integer": (int,),
+    "number": (int, float),
+}
+_FORMS = {"boolean": "true or false", "integer": "a whole number", "number": "a number"}
+
+
 def _value(name: str, kind: str, text: str) -> p.Value:
-    try:
-        match kind:
-            case "boolean":
-                return {"true": True, "false": False}[text.lower()]
-            case "integer":
-                return int(text)
-            case "number":
-                return float(text) if not _is_whole(text) else int(text)
-            case _:
-                return text
-    except (KeyError, ValueError):
-        expected = "true or false" if kind == "boolean" else f"a value of type {kind}"
-        raise ParameterError(f"parameter '{name}' is '{text}'; expected {expected}") from None
+    """A ``-p`` as a value of its parameter's type: what the text would be in the spec."""
+    if kind == "string":
+        return text
+    value = scalar(text.strip())
+    if not isinstance(value, _TYPES[kind]) or (isinstance(value, bool) and kind != "boolean"):
+        raise ParameterError(f"parameter '{name}' is '{text}'; expected {_FORMS[kind]}")
+    return cast("p.Value", value)
 
 
-def _is_whole(text: str) -> bool:
-    return text.lstrip("+-").isdigit()
+def _workspace(workspace: s.Workspace) -> p.Workspace:
+    return p.Workspace(
+        subscription_id=workspace.subscription_id,
+        resource_group=workspace.resource_group,
+        name=workspace.name,
+    )
+
+
+def _local(local: s.Local) -> p.Local:
+    return p.Local(
+        datastores=_sorted(local.datastores),
+        datasets=_sorted(local.datasets),
+        python=local.python,
+    )
+
+
+def _publish(publish: s.Publish) -> p.Publish:
+    return p.Publish(
+        endpoint=publish.endpoint,
+        version=publish.version,
+        description=publish.description,
+        continue_on_step_failure=publish.continue_on_step_failure,
+    )
 
 
 def _compute(spec: s.Spec) -> tuple[p.Compute, ...]:
     """The entries, and a plain one for each cluster that is named without an entry."""
     named = {step.compute for step in spec.steps.values()} | {spec.defaults.compute}
-    entries = [
-        p.Compute(name=name, cluster=entry.cluster or name, **_but(entry, "cluster"))
+    found = [
+        p.Compute(
+            name=name,
+            cluster=entry.cluster or name,
+            kind=entry.kind,
+            vm_size=entry.vm_size,
+            min_nodes=entry.min_nodes,
+            max_nodes=entry.max_nodes,
+            idle_seconds=entry.idle_seconds,
+            nodes=entry.nodes,
+        )
         for name, entry in spec.compute.items()
     ]
-    bare = [p.Compute(name=name, cluster=name) for name in named - spec.compute.keys() if name]
-    return tuple(sorted([*entries, *bare], key=lambda compute: compute.name))
-
-
-def _but(model: s.BaseModel, *keys: str) -> dict[str, Any]:
-    """The fields of a model without some, as plain data."""
-    return model.model_dump(exclude=set(keys))
+    found += [p.Compute(name=name, cluster=name) for name in named - spec.compute.keys() if name]
+    return tuple(sorted(found, key=lambda compute: compute.name))
 
 
 def _environment(name: str, entry: s.Environment) -> p.Environment:
-    kind = next(
-        k for k in ("registered", "dockerfile", "conda", "pip", "image") if getattr(entry, k)
-    )
-    image = entry.image
-    if image is not None and kind in ("conda", "pip"):
-        kind = "image"
-    elif kind in ("conda", "pip"):
-        image = DEFAULT_IMAGE
+    kinds = ("registered", "dockerfile", "image", "conda", "pip")
+    kind = next(kind for kind in kinds if getattr(entry, kind) is not None)
     return p.Environment(
         name=name,
         kind=cast("Any", kind),
-        image=image,
+        image=DEFAULT_IMAGE if kind in {"conda", "pip"} else entry.image,
         dockerfile=entry.dockerfile,
         conda=entry.conda,
         pip=tuple(entry.pip) if isinstance(entry.pip, list) else entry.pip,
@@ -172,32 +203,57 @@ def _data(spec: s.Spec, name: str, entry: s.Data, given: str | None) -> p.Data:
     dataset = entry.type == "dataset"
     data = p.Data(
         name=name,
+        type=entry.type,
+        format=entry.format,
         datastore=None if dataset else entry.datastore or _datastore(spec),
+        location=entry.location,
         dataset=entry.name,
-        **_but(entry, "name", "datastore"),
+        version=entry.version,
+        parameter=entry.parameter,
+        upload=entry.upload,
+        partitions=entry.partitions,
+        size=entry.size,
+        files=entry.files,
     )
-    return data if given is None else _given_data(data, given)
+    if given is None:
+        return data
+    return _given_dataset(data, given) if dataset else _given_location(data, given)
 
 
-def _given_data(data: p.Data, given: str) -> p.Data:
-    """``-p flights=DATASTORE:LOCATION`` or, of a dataset, ``-p airport_codes=VERSION``."""
-    if data.type == "dataset":
-        name, _, version = given.rpartition(":")
-        if not (version == "latest" or (version.isdigit() and int(version) > 0)):
-            raise ParameterError(
-                f"data '{data.name}' is a dataset and got '{given}'; "
-                "expected a version (4 or latest), or NAME:VERSION"
-            )
-        return replace(data, dataset=name or data.dataset, version=version, size=None, files=None)
-    datastore, _, location = given.rpartition(":")
-    bad = next(location_form(location, ()), None)
-    if bad is not None:
-        raise ParameterError(f"data '{data.name}': {bad.message}; expected DATASTORE:LOCATION")
-    if data.type == "path" and any(mark in location for mark in "*?["):
-        raise ParameterError(f"data '{data.name}' is a path, and a path cannot be a pattern")
+def _given_dataset(data: p.Data, given: str) -> p.Data:
+    """``-p airport_codes=VERSION`` or ``=NAME:VERSION``."""
+    name, _, version = given.rpartition(":")
+    if version != "latest" and not re.fullmatch(r"0*[1-9]\d*", version, re.ASCII):
+        raise ParameterError(
+            f"data '{data.name}' is a dataset and got '{given}'; "
+            "expected a version (4 or latest), or NAME:VERSION"
+        )
+    return replace(data, dataset=name or data.dataset, version=version, size=None, files=None)
+
+
+def _given_location(data: p.Data, given: str) -> p.Data:
+    """``-p flights=DATASTORE:LOCATION`` or ``=LOCATION``: other data, so nothing is uploaded."""
+    datastore, colon, location = given.partition(":")
+    if not colon or "/" in datastore:
+        datastore, location = "", given
+    if message := _unfit_location(data, given) or _unfit_location(data, location):
+        raise ParameterError(f"data '{data.name}': {message}; expected DATASTORE:LOCATION")
     return replace(
-        data, datastore=datastore or data.datastore, location=location, size=None, files=None
+        data,
+        datastore=datastore or data.datastore,
+        location=location,
+        upload=None,
+        size=None,
+        files=None,
     )
+
+
+def _unfit_location(data: p.Data, location: str) -> str:
+    if not location:
+        return "no location is given"
+    if data.type == "path" and GLOB.search(location):
+        return f"'{location}' is a pattern, and a path cannot be one"
+    return next((found.message for found in location_form(location, ())), "")
 
 
 def _datastore(spec: s.Spec) -> str:
@@ -205,29 +261,32 @@ def _datastore(spec: s.Spec) -> str:
 
 
 def _step(spec: s.Spec, name: str, step: s.Step) -> p.Step:
-    code = step.code if step.code is not None else spec.defaults.code
-    reuse = step.reuse if step.reuse is not None else spec.defaults.reuse
+    defaults = spec.defaults
+    code = step.code if step.code is not None else defaults.code
+    reuse = step.reuse if step.reuse is not None else defaults.reuse
     return p.Step(
         name=name,
         run=_run(step),
         title=step.title,
         description=step.description,
         code=None if code == "none" else code,
-        compute=step.compute or spec.defaults.compute,
-        environment=step.environment or spec.defaults.environment,
+        compute=step.compute or defaults.compute,
+        environment=step.environment or defaults.environment,
         inputs=tuple(_input(spec, key, given) for key, given in sorted(step.inputs.items())),
         outputs=tuple(_output(spec, name, key, out) for key, out in sorted(step.outputs.items())),
-        env=dict(sorted({**spec.defaults.env, **step.env}.items())),
+        env=_sorted(defaults.env | step.env),
         after=tuple(sorted(set(step.after))),
-        reuse=True if reuse is None else reuse,
+        reuse=reuse is not False,
         retries=step.retries,
         nodes=step.nodes,
-        distribution=p.Distribution(**step.distribution.model_dump())
-        if step.distribution
-        else None,
+        distribution=_distribution(step.distribution) if step.distribution else None,
         timeout=step.timeout,
-        tags=step.tags,
+        tags=_sorted(step.tags),
     )
+
+
+def _distribution(entry: s.Distribution) -> p.Distribution:
+    return p.Distribution(type=entry.type, processes_per_node=entry.processes_per_node)
 
 
 def _run(step: s.Step) -> p.Run:
@@ -240,22 +299,30 @@ def _run(step: s.Step) -> p.Run:
 
 
 def _parallel(parallel: s.Parallel, arguments: tuple[Text, ...]) -> p.Parallel:
-    batch: p.Number | None = None
-    unit: Any = "files"
-    if isinstance(parallel.mini_batch, str) and parallel.mini_batch.startswith("${"):
-        batch = cast("Reference", _text(parallel.mini_batch)[0])
-    elif parallel.mini_batch is not None:
-        batch, unit = parse_mini_batch(parallel.mini_batch)
+    batch, unit = _mini_batch(parallel.mini_batch)
     output, _, file = (parallel.rows_to or "").partition("/")
     return p.Parallel(
         file=parallel.script,
+        over=parallel.over,
         arguments=arguments,
         mini_batch=batch,
-        batch_unit=unit,
+        batch_unit=cast("Any", unit),
         partition_by=tuple(parallel.partition_by),
+        nodes=parallel.nodes,
+        processes_per_node=parallel.processes_per_node,
+        allow_failed=parallel.allow_failed,
+        batch_timeout=parallel.batch_timeout,
+        batch_retries=parallel.batch_retries,
         rows_to=(output, file) if parallel.rows_to else None,
-        **_but(parallel, "script", "mini_batch", "partition_by", "rows_to"),
     )
+
+
+def _mini_batch(value: Any) -> tuple[p.Number | None, str]:
+    """How many, and of what; a reference counts files."""
+    if value is None:
+        return None, "files"
+    part = _text(str(value))[0]
+    return (part, "files") if isinstance(part, Reference) else parse_mini_batch(value)
 
 
 def _arguments(arguments: list[Any] | dict[str, Any]) -> Iterator[Text]:
@@ -264,28 +331,21 @@ def _arguments(arguments: list[Any] | dict[str, Any]) -> Iterator[Text]:
         yield from (_text(_plain(word)) for word in arguments)
         return
     for flag, value in sorted(arguments.items()):
-        match value:
-            case None | False:
-                continue
-            case True:
-                yield (flag,)
-            case list():
-                yield (flag,)
-                yield from (_text(_plain(word)) for word in value if word is not None)
-            case _:
-                yield (flag,)
-                yield _text(_plain(value))
+        if value is None or value is False:
+            continue
+        yield (flag,)
+        if value is not True:
+            words = value if isinstance(value, list) else [value]
+            yield from (_text(_plain(word)) for word in words if word is not None)
 
 
 def _plain(value: object) -> str:
     """A word as it stands in YAML."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _text(value: str) -> Text:
-    return parse(value)[0] or ("",)
+    return parse(value)[0]
 
 
 def _input(spec: s.Spec, name: str, given: s.Input) -> p.Input:
@@ -298,20 +358,30 @@ def _input(spec: s.Spec, name: str, given: s.Input) -> p.Input:
         format=source.format,
         mode=given.mode,
         at=given.at,
-        reads=p.Reads(**given.reads.model_dump()) if given.reads else None,
+        reads=_reads(given.reads) if given.reads else None,
     )
 
 
+def _reads(reads: s.Reads) -> p.Reads:
+    return p.Reads(fraction=reads.fraction, passes=reads.passes, pattern=reads.pattern)
+
+
 def _output(spec: s.Spec, step: str, name: str, output: s.Output) -> p.Output:
-    location = output.location or DEFAULT_LOCATION
     return p.Output(
         name=name,
+        type=output.type,
+        format=output.format,
+        mode=output.mode,
         datastore=output.datastore or _datastore(spec),
-        location=fill(location, spec.name, step, name),
+        location=fill(output.location or DEFAULT_LOCATION, spec.name, step, name),
         dataset=output.name,
+        description=output.description,
+        tags=_sorted(output.tags),
+        overwrite=output.overwrite,
         only=tuple(output.only),
         expect=_expect(output.expect) if output.expect else None,
-        **_but(output, "datastore", "location", "name", "only", "expect"),
+        size=output.size,
+        files=output.files,
     )
 
 
@@ -331,7 +401,12 @@ def _schedule(name: str, schedule: s.Schedule) -> p.Schedule:
         every=every,
         at=tuple(schedule.at),
         days=tuple(schedule.days),
-        **_but(schedule, "every", "at", "days"),
+        time_zone=schedule.time_zone,
+        cron=schedule.cron,
+        on_change=schedule.on_change,
+        poll=schedule.poll,
+        parameters=_sorted(schedule.parameters),
+        experiment=schedule.experiment,
     )
 
 

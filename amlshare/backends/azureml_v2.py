@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
+from amlshare.backends.cloud import runs_somewhere
 from amlshare.diagnostics import Finding
-from amlshare.pipeline import TABLES, Command, Pipeline, Step
+from amlshare.pipeline import TABLES, Command, Output, Pipeline, Schedule, Step
 from amlshare.references import Reference
 
 name = "azureml-v2"
@@ -13,22 +14,49 @@ name = "azureml-v2"
 
 def check(pipeline: Pipeline) -> Iterable[Finding]:
     """What SDK v2 cannot do of a pipeline, each at its place."""
+    yield from runs_somewhere(pipeline)
+    yield from _order_only(pipeline)
     for step in pipeline.steps:
         yield from _paths_on_compute(step)
         yield from _tables_as_arguments(step)
+        for output in step.outputs:
+            yield from _lost(step, output)
     for schedule in pipeline.schedules:
-        if schedule.on_change is not None:
-            yield Finding(
-                code="schedule-on-change",
-                message="SDK v2 has no schedule on a change of data",
-                route=("schedules", schedule.name, "on_change"),
-                on="key",
-                label="only `every` and `cron`",
-                help="use `every:`: an unchanged step is eligible for reuse",
-            )
+        yield from _on_change(schedule)
+
+
+def _order_only(pipeline: Pipeline) -> Iterator[Finding]:
+    """order-only: an `after` that no data implies."""
+    by_name = {step.name: step for step in pipeline.steps}
+    for step in pipeline.steps:
+        fed = _fed_by(step, by_name) if step.after else set()
+        for other in step.after:
+            if other not in fed:
+                yield Finding(
+                    code="order-only",
+                    message=f"SDK v2 cannot let step '{step.name}' wait for '{other}' without "
+                    "reading from it",
+                    route=("steps", step.name, "after", other),
+                    label="steps are ordered by their data alone",
+                    help=f"let '{other}' write an output that '{step.name}' reads",
+                )
+
+
+def _fed_by(step: Step, by_name: Mapping[str, Step]) -> set[str]:
+    """The steps whose data reaches ``step``, at any distance."""
+    found: set[str] = set()
+    waiting = [step]
+    while waiting:
+        for given in waiting.pop().inputs:
+            source, dot, _ = given.source.partition(".")
+            if dot and source not in found:
+                found.add(source)
+                waiting.append(by_name[source])
+    return found
 
 
 def _paths_on_compute(step: Step) -> Iterator[Finding]:
+    """path-on-compute: the service chooses where an input lies."""
     for given in step.inputs:
         if given.at is not None:
             yield Finding(
@@ -42,6 +70,7 @@ def _paths_on_compute(step: Step) -> Iterator[Finding]:
 
 
 def _tables_as_arguments(step: Step) -> Iterator[Finding]:
+    """table-not-argument: a script of SDK v2 finds no table by its name."""
     used = _inputs_used(step)
     for given in step.inputs:
         table = given.mode == "direct" and given.format in TABLES
@@ -65,3 +94,41 @@ def _inputs_used(step: Step) -> set[str]:
         for part in text
         if isinstance(part, Reference) and part.kind == "input"
     }
+
+
+def _lost(step: Step, output: Output) -> Iterator[Finding]:
+    """only-lost, tags-lost: what an output of SDK v2 does not have."""
+    route = ("steps", step.name, "outputs", output.name)
+    if output.only:
+        yield Finding(
+            code="only-lost",
+            message=f"SDK v2 uploads all of output '{output.name}'",
+            route=(*route, "only"),
+            on="key",
+            label="it cannot choose files",
+            help="let the script write only what is wanted",
+        )
+    for key in ("description", "tags"):
+        if getattr(output, key):
+            yield Finding(
+                code="tags-lost",
+                severity="warning",
+                message=f"SDK v2 registers output '{output.name}' without its {key}",
+                route=(*route, key),
+                on="key",
+                label="an output has only a name and a version there",
+                help="set them afterwards, on the registered data",
+            )
+
+
+def _on_change(schedule: Schedule) -> Iterator[Finding]:
+    """schedule-on-change: SDK v2 starts nothing when data changes."""
+    if schedule.on_change is not None:
+        yield Finding(
+            code="schedule-on-change",
+            message="SDK v2 has no schedule on a change of data",
+            route=("schedules", schedule.name, "on_change"),
+            on="key",
+            label="only `every` and `cron`",
+            help="use `every:`: an unchanged step is eligible for reuse",
+        )

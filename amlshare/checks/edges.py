@@ -2,110 +2,151 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 
-from amlshare.checks.steps import source_type
-from amlshare.diagnostics import Finding, Note, Route, closest
+from amlshare.checks.names import Guesses
+from amlshare.checks.parallel import source_type
+from amlshare.checks.references import Place, texts
+from amlshare.diagnostics import Finding, Note, Route
 from amlshare.references import Reference
 from amlshare.spec import Input, Spec
-from amlshare.checks.references import texts
+
+# How a source is written elsewhere: ${{parent.jobs.clean.outputs.cleaned}}, steps.clean.cleaned.
+_DRESSED = re.compile(
+    r"(?:\$\{\{?\s*)?(?:parent\.)?(?:(?:jobs|steps|data|inputs|outputs)\.)?([^{}\s]*?)\s*\}{0,2}"
+)
+
+
+def each_input(spec: Spec) -> Iterator[tuple[str, str, Input, Route]]:
+    """Every input with its step, its name and its route."""
+    for step, body in spec.steps.items():
+        for name, given in body.inputs.items():
+            yield step, name, given, ("steps", step, "inputs", name)
 
 
 def sources_known(spec: Spec) -> Iterator[Finding]:
-    """unknown-source: an input or a pipeline output fed by nothing."""
-    uses: list[tuple[Route, str]] = []
-    for name, step in spec.steps.items():
-        for key, given in step.inputs.items():
-            uses.append((("steps", name, "inputs", key, "from"), given.source))
-    missing = [(route, source) for route, source in uses if source_type(spec, source) is None]
-    if missing:
-        known = _sources(spec)
-        yield from (_unknown_source(spec, source, route, known) for route, source in missing)
-    outputs = [source for source in _sources(spec) if "." in source] if spec.outputs else []
+    """unknown-source: an input fed by nothing."""
+    wrong = [
+        (given.source, (*route, "from"))
+        for _, _, given, route in each_input(spec)
+        if source_type(spec, given.source) is None
+    ]
+    if wrong:
+        known = Guesses([*spec.data, *_outputs(spec)])
+        yield from (_unknown_source(spec, source, route, known) for source, route in wrong)
+
+
+def exports_known(spec: Spec) -> Iterator[Finding]:
+    """unknown-source: an output of the pipeline that no step makes."""
+    known = Guesses(_outputs(spec)) if spec.outputs else Guesses(())
     for name, source in spec.outputs.items():
-        if source not in outputs:
-            yield _unknown_source(spec, source, ("outputs", name), outputs)
+        if source not in known.names:
+            yield _unknown_source(spec, source, ("outputs", name), known)
 
 
-def _sources(spec: Spec) -> list[str]:
-    outputs = [f"{name}.{key}" for name, step in spec.steps.items() for key in step.outputs]
-    return [*spec.data, *outputs]
+def _outputs(spec: Spec) -> list[str]:
+    return [f"{name}.{key}" for name, step in spec.steps.items() for key in step.outputs]
 
 
-def _unknown_source(spec: Spec, source: str, route: Route, known: list[str]) -> Finding:
-    similar = closest(source, known)
-    step, _, _ = source.partition(".")
-    help_ = f"known: {', '.join(sorted(known)[:10])}" if known else "add it under `data:`"
-    if not similar and step in spec.steps:
-        outputs = ", ".join(f"{step}.{key}" for key in spec.steps[step].outputs) or "none"
-        help_ = f"outputs of step '{step}': {outputs}"
+def _unknown_source(spec: Spec, source: str, route: Route, known: Guesses) -> Finding:
+    label, help_ = _what_else(spec, source, route)
+    if not label:
+        label = known.label(source)
+        help_ = None if label else help_
     return Finding(
         code="unknown-source",
         message=f"nothing is called '{source}'",
         route=route,
-        label=f"did you mean '{similar}'?" if similar else "",
-        help=None if similar else help_,
+        label=label,
+        help=help_,
     )
 
 
+def _what_else(spec: Spec, source: str, route: Route) -> tuple[str, str | None]:
+    """What a source that is none probably is: the words beside the caret, and the next step."""
+    step, _, output = source.partition(".")
+    plain = _DRESSED.fullmatch(source)
+    meant = plain[1].replace(".outputs.", ".") if plain else ""
+    if meant != source and source_type(spec, meant):
+        return f"did you mean '{meant}'?", "a source is written DATA or STEP.OUTPUT"
+    if source in spec.data:
+        return "this is data", "a pipeline gives what its steps make: STEP.OUTPUT"
+    if source in spec.parameters:
+        return "this is a parameter", f"pass it as an argument: ${{parameters.{source}}}"
+    if step in spec.steps:
+        names = [f"{step}.{key}" for key in spec.steps[step].outputs]
+        if not output and names:
+            return "this is a step", f"name one of its outputs: {', '.join(names)}"
+        made = ", ".join(names) or "no output yet: add `outputs:` to it"
+        return "", f"step '{step}' makes {made}"
+    if "/" in source or ":" in source:
+        return "this looks like a location", "describe it under `data:`, and name the entry here"
+    return "", _listing(spec, route)
+
+
+def _listing(spec: Spec, route: Route) -> str:
+    names = _outputs(spec) if route[0] == "outputs" else [*spec.data, *_outputs(spec)]
+    if not names:
+        return "describe it under `data:`, or name an output of another step: STEP.OUTPUT"
+    return f"known: {', '.join(sorted(names)[:10])}{', ...' if len(names) > 10 else ''}"
+
+
 def no_cycles(spec: Spec) -> Iterator[Finding]:
-    """dependency-cycle: steps that wait for each other; one finding a cycle."""
-    graph = _dependencies(spec)
-    waiting = dict(graph)
-    while free := [name for name, needs in waiting.items() if not (needs & waiting.keys())]:
-        for name in free:
-            del waiting[name]
-    while waiting:
-        cycle = _cycle(waiting)
+    """dependency-cycle: steps that wait for each other."""
+    for cycle in cycles(_dependencies(spec)):
         yield _cycle_finding(spec, cycle)
-        for name in cycle:
-            del waiting[name]
-        while free := [name for name, needs in waiting.items() if not (needs & waiting.keys())]:
-            for name in free:
-                del waiting[name]
 
 
-def _dependencies(spec: Spec) -> dict[str, set[str]]:
-    graph: dict[str, set[str]] = {}
+def _dependencies(spec: Spec) -> dict[str, list[str]]:
+    graph: dict[str, list[str]] = {}
     for name, step in spec.steps.items():
         needs = {
             given.source.partition(".")[0] for given in step.inputs.values() if "." in given.source
         }
-        graph[name] = (needs | set(step.after)) & spec.steps.keys()
+        graph[name] = sorted((needs | set(step.after)) & spec.steps.keys())
     return graph
 
 
-def _cycle(graph: dict[str, set[str]]) -> list[str]:
-    """A cycle in a graph in which every node has a successor in the graph."""
-    path: list[str] = []
-    seen: dict[str, int] = {}
-    name = min(graph)
-    while name not in seen:
-        seen[name] = len(path)
-        path.append(name)
-        name = min(graph[name] & graph.keys())
-    return path[seen[name] :]
+def cycles(graph: Mapping[str, list[str]]) -> Iterator[list[str]]:
+    """Cycles in a graph, none of which shares a node with another; found in linear time."""
+    done: set[str] = set()
+    told: set[str] = set()
+    for start in sorted(graph):
+        path = {start: iter(graph[start])} if start not in done else {}
+        while path:
+            name, rest = next(reversed(path.items()))
+            other = next(rest, None)
+            if other is None:
+                del path[name]
+                done.add(name)
+            elif other in path:
+                names = list(path)
+                cycle = names[names.index(other) :]
+                if told.isdisjoint(cycle):
+                    told.update(cycle)
+                    yield cycle
+            elif other not in done:
+                path[other] = iter(graph[other])
 
 
 def _cycle_finding(spec: Spec, cycle: list[str]) -> Finding:
-    first = cycle[0]
-    loop = " -> ".join(f"'{name}'" for name in [*cycle, first])
-    if len(cycle) == 1:
-        message = f"step '{first}' waits for itself"
+    first, *others = cycle
+    if others:
+        loop = " -> ".join(f"'{name}'" for name in [*cycle, first][:8])
+        message = f"steps wait for each other: {loop}{' -> ...' if len(cycle) > 7 else ''}"
     else:
-        message = f"steps wait for each other: {loop}"
-    places = [
-        _waits(spec, name, after) for name, after in zip(cycle, [*cycle[1:], first], strict=True)
-    ]
+        message = f"step '{first}' waits for itself"
+    places = [_waits(spec, name, to) for name, to in zip(cycle, [*others, first], strict=True)]
     return Finding(
         code="dependency-cycle",
         message=message,
         route=places[0],
-        label=f"waits for '{cycle[1] if len(cycle) > 1 else first}'",
-        help="take one of these edges out",
+        label=f"waits for '{others[0]}'" if others else "its own output",
+        help="take one of these edges out" if others else "name another step's output, or data",
         notes=tuple(
             Note(message=f"'{name}' waits here", route=route)
-            for name, route in zip(cycle[1:], places[1:], strict=True)
+            for name, route in list(zip(others, places[1:], strict=True))[:10]
         ),
     )
 
@@ -119,55 +160,100 @@ def _waits(spec: Spec, name: str, other: str) -> Route:
     return ("steps", name, "after", step.after.index(other))
 
 
-def modes_fit(spec: Spec) -> Iterator[Finding]:
-    """path-direct, table-as-files: a mode that the edge's type or format cannot have."""
-    for name, step in spec.steps.items():
-        for key, given in step.inputs.items():
-            route = ("steps", name, "inputs", key, "mode")
-            yield from _mode_fits(spec, given, route)
+def paths_not_direct(spec: Spec) -> Iterator[Finding]:
+    """path-direct: a path is files where they lie, never a location or an id."""
+    for _, _, given, route in each_input(spec):
+        if given.mode == "direct" and source_type(spec, given.source) == "path":
+            yield Finding(
+                code="path-direct",
+                message=f"'{given.source}' is a path, and a path cannot be read `direct`",
+                route=(*route, "mode"),
+                label="expected mount or download",
+                help="a directory or a dataset can be read `direct`: change the type of "
+                f"'{given.source}'",
+            )
 
 
-def _mode_fits(spec: Spec, given: Input, route: Route) -> Iterator[Finding]:
-    if given.mode == "direct" and source_type(spec, given.source) == "path":
-        yield Finding(
-            code="path-direct",
-            message=f"'{given.source}' is a path, and a path cannot be read `direct`",
-            route=route,
-            label="expected mount or download",
-            help="a directory or a dataset can be read `direct`: change the type of "
-            f"'{given.source}'",
-        )
-    data = spec.data.get(given.source)
-    if given.mode in ("mount", "download") and data is not None and data.format == "table":
-        yield Finding(
-            code="table-as-files",
-            message=f"'{given.source}' is a registered table and cannot come as files",
-            route=route,
-            label="expected direct",
-            help="use `mode: direct`, or say `format: csv` or `parquet` where its files are wanted",
-        )
+def tables_direct(spec: Spec) -> Iterator[Finding]:
+    """table-as-files: a registered table is read as a table, its files cannot be had."""
+    for _, _, given, route in each_input(spec):
+        data = spec.data.get(given.source)
+        if given.mode in ("mount", "download") and data is not None and data.format == "table":
+            yield Finding(
+                code="table-as-files",
+                message=f"'{given.source}' is a registered table and cannot come as files",
+                route=(*route, "mode"),
+                label="expected direct",
+                help="use `mode: direct`, or say `format: csv` or `parquet` where its files are "
+                "wanted",
+            )
 
 
 def direct_is_whole_argument(spec: Spec) -> Iterator[Finding]:
     """direct-in-text: a direct input is a location or an id, and must be a whole argument."""
     for place in texts(spec):
         inputs = spec.steps[place.step].inputs
-        for part in place.parts:
-            if not isinstance(part, Reference) or part.kind != "input" or len(place.parts) == 1:
+        for index, part in enumerate(place.parts):
+            if not isinstance(part, Reference) or part.kind != "input":
                 continue
             given = inputs.get(part.name)
-            if given is not None and given.mode == "direct":
-                yield Finding(
-                    code="direct-in-text",
-                    message=f"input '{part.name}' is direct and must be a whole argument",
-                    route=place.route,
-                    fragment=str(part),
-                    label="stands inside a text",
-                    help="make it a word of its own, or use `mode: mount` or `download`",
-                    notes=(
-                        Note(
-                            message="direct here",
-                            route=("steps", place.step, "inputs", part.name, "mode"),
-                        ),
-                    ),
-                )
+            if given is not None and given.mode == "direct" and not _is_word(place, index):
+                yield _direct_in_text(part, place.step, place.route)
+
+
+def _is_word(place: Place, index: int) -> bool:
+    """Whether a part is a word of its own: the whole argument, or between blanks in a command."""
+    if not place.is_command:
+        return len(place.parts) == 1
+    before = place.parts[index - 1] if index else " "
+    after = place.parts[index + 1] if index + 1 < len(place.parts) else " "
+    return str(before)[-1] in " \t\n\"'(" and str(after)[0] in " \t\n\"');|&>"
+
+
+def _direct_in_text(part: Reference, step: str, route: Route) -> Finding:
+    return Finding(
+        code="direct-in-text",
+        message=f"input '{part.name}' is direct and must be a whole argument",
+        route=route,
+        fragment=str(part),
+        label="stands inside a text",
+        help="make it a word of its own, or use `mode: mount` or `download`",
+        notes=(Note(message="direct here", route=("steps", step, "inputs", part.name, "mode")),),
+    )
+
+
+def paths_on_compute(spec: Spec) -> Iterator[Finding]:
+    """at-direct, shared-at: `at` is where the files of one input lie on the compute target."""
+    for step, body in spec.steps.items():
+        taken: dict[str, Route] = {}
+        for name, given in body.inputs.items():
+            if given.at is None:
+                continue
+            route = ("steps", step, "inputs", name, "at")
+            if given.mode == "direct":
+                yield _at_direct(name, route)
+            elif other := taken.get(given.at.rstrip("/")):
+                yield _shared_at(given.at, route, other)
+            taken.setdefault(given.at.rstrip("/"), route)
+
+
+def _at_direct(name: str, route: Route) -> Finding:
+    return Finding(
+        code="at-direct",
+        message=f"input '{name}' is direct and has no path on the compute target",
+        route=route,
+        on="key",
+        label="there are no files to put there",
+        help="take `at` out, or use `mode: mount` or `download`",
+    )
+
+
+def _shared_at(at: str, route: Route, other: Route) -> Finding:
+    return Finding(
+        code="shared-at",
+        message=f"two inputs are put at '{at}'",
+        route=route,
+        label=f"input '{other[3]}' lies there already",
+        help="give each its own path",
+        notes=(Note(message="the other", route=other),),
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
@@ -10,33 +10,81 @@ from amlshare.diagnostics import Finding, Route, closest
 from amlshare.snapshots import Snapshots, ignore_file
 from amlshare.spec import Spec, Step
 
+# SDK v1 refuses a larger snapshot, though only when the pipeline is submitted or published.
+_LARGEST = 300 * 2**20
+
+
+def code_given(spec: Spec, _snapshots: Snapshots) -> Iterator[Finding]:
+    """missing-code: a script needs the folder that it is uploaded with."""
+    for name, step in spec.steps.items():
+        if _script_of(name, step) and code_of(spec, name, step)[0] is None:
+            yield Finding(
+                code="missing-code",
+                message=f"step '{name}' has a script and no code folder",
+                route=("steps", name, "code" if step.code else "script"),
+                on="value" if step.code else "key",
+                label="nothing says which folder is uploaded",
+                help="add `code: FOLDER` to the step or to `defaults:`",
+            )
+
 
 def code_folders(spec: Spec, snapshots: Snapshots) -> Iterator[Finding]:
-    """missing-code, code-not-found: a script needs the folder that it is uploaded with."""
-    checked: set[str] = set()
+    """code-not-found: no such folder, or a file."""
+    for code, route in _code_folders(spec).items():
+        path = snapshots.base / code
+        if code.strip() and not path.is_dir():
+            yield Finding(
+                code="code-not-found",
+                message=f"there is no code folder '{code}'",
+                route=route,
+                label="a file, and no folder" if path.is_file() else "no such folder",
+                help="the path is relative to the file it stands in",
+            )
+
+
+def code_readable(spec: Spec, snapshots: Snapshots) -> Iterator[Finding]:
+    """unreadable-code: a code folder that cannot be uploaded whole."""
+    for code, route in _code_folders(spec).items():
+        snapshots.files(code)
+        if problem := snapshots.problems.get(code):
+            yield Finding(
+                code="unreadable-code",
+                message=f"code folder '{code}' cannot be read whole: {problem}",
+                route=route,
+                help="mend it, or leave it out with the folder's .amlignore",
+            )
+
+
+def code_sizes(spec: Spec, snapshots: Snapshots) -> Iterator[Finding]:
+    """large-code: more than Azure ML takes as a snapshot."""
+    for code, route in _code_folders(spec).items():
+        size = sum(_size(path) for path in snapshots.files(code).values())
+        if size > _LARGEST:
+            yield Finding(
+                code="large-code",
+                severity="warning",
+                message=f"code folder '{code}' has {size / 2**20:.0f} MiB",
+                route=route,
+                label="SDK v1 refuses more than 300 MiB",
+                help=f"leave data and models out with {code}/.amlignore",
+            )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _code_folders(spec: Spec) -> dict[str, Route]:
+    """Every code folder that a step uses, with where the spec names it first."""
+    found: dict[str, Route] = {}
     for name, step in spec.steps.items():
         code, route = code_of(spec, name, step)
-        needs = step.script is not None or step.parallel is not None
-        if code is None:
-            if needs:
-                yield Finding(
-                    code="missing-code",
-                    message=f"step '{name}' has a script and no code folder",
-                    route=("steps", name, "code"),
-                    on="key",
-                    label="nothing says which folder is uploaded",
-                    help="add `code: FOLDER` to the step or to `defaults:`",
-                )
-        elif code not in checked:
-            checked.add(code)
-            if not (snapshots.base / code).is_dir():
-                yield Finding(
-                    code="code-not-found",
-                    message=f"there is no code folder '{code}'",
-                    route=route,
-                    label="no such folder",
-                    help="the path is relative to the file it stands in",
-                )
+        if code is not None:
+            found.setdefault(code, route)
+    return found
 
 
 def code_of(spec: Spec, name: str, step: Step) -> tuple[str | None, Route]:
@@ -47,53 +95,71 @@ def code_of(spec: Spec, name: str, step: Step) -> tuple[str | None, Route]:
     return (None if default == "none" else default), ("defaults", "code")
 
 
+def _script_of(name: str, step: Step) -> tuple[str, Route] | None:
+    if step.parallel is not None:
+        return step.parallel.script, ("steps", name, "parallel", "script")
+    return None if step.script is None else (step.script, ("steps", name, "script"))
+
+
 def scripts_found(spec: Spec, snapshots: Snapshots) -> Iterator[Finding]:
     """script-outside, script-not-found, script-ignored."""
     for name, step in spec.steps.items():
         code, _ = code_of(spec, name, step)
-        if step.parallel is not None:
-            script, route = step.parallel.script, ("steps", name, "parallel", "script")
-        elif step.script is not None:
-            script, route = step.script, ("steps", name, "script")
-        else:
-            continue
-        if code is not None:
-            yield from _script_found(script, code, route, snapshots)
+        found = _script_of(name, step)
+        if found is not None and code is not None and found[0].strip() and "\\" not in found[0]:
+            yield from _script_found(*found, code, snapshots)
 
 
-def _script_found(script: str, code: str, route: Route, snapshots: Snapshots) -> Iterator[Finding]:
+def _script_found(script: str, route: Route, code: str, snapshots: Snapshots) -> Iterator[Finding]:
     path = PurePosixPath(script)
-    if path.is_absolute() or ".." in path.parts or "\\" in script:
-        yield Finding(
-            code="script-outside",
-            message=f"script '{script}' is outside its code folder",
-            route=route,
-            label=f"expected a path in '{code}'",
-            help="only the code folder is uploaded: move the script there, or change `code:`",
-        )
-        return
-    files = snapshots.files(code)
-    if path.as_posix() in files:
-        return
     root = snapshots.base / code
-    if (root / script).is_file():
-        ignore = ignore_file(root)
-        yield Finding(
-            code="script-ignored",
-            message=f"script '{script}' is not uploaded",
-            route=route,
-            label=f"left out by {ignore.name if ignore else 'a rule'}",
-            help=f"take it out of {ignore.name if ignore else 'the ignore file'} in '{code}'",
-        )
-    elif root.is_dir():
-        similar = closest(script, files)
-        yield Finding(
-            code="script-not-found",
-            message=f"there is no script '{script}' in '{code}'",
-            route=route,
-            label=f"did you mean '{similar}'?" if similar else "no such file",
-            help=None if similar else _python_files(files),
-        )
+    if path.is_absolute() or ".." in path.parts or re.match(r"[A-Za-z]:/", script):
+        yield _outside(script, route, code)
+    elif not root.is_dir() or path.as_posix() in snapshots.files(code):
+        return
+    elif (root / script).is_file():
+        yield _ignored(script, route, code, root)
+    else:
+        yield _not_found(script, route, code, snapshots.files(code))
+
+
+def _outside(script: str, route: Route, code: str) -> Finding:
+    return Finding(
+        code="script-outside",
+        message=f"script '{script}' is outside its code folder",
+        route=route,
+        label=f"expected a path in '{code}'",
+        help="only the code folder is uploaded: move the script there, or change `code:`",
+    )
+
+
+def _ignored(script: str, route: Route, code: str, root: Path) -> Finding:
+    ignore = ignore_file(root)
+    return Finding(
+        code="script-ignored",
+        message=f"script '{script}' is not uploaded",
+        route=route,
+        label=f"left out by {ignore.name}" if ignore else "left out always",
+        help=f"take its pattern out of {code}/{ignore.name}" if ignore else "move it elsewhere",
+    )
+
+
+def _not_found(script: str, route: Route, code: str, files: Mapping[str, Path]) -> Finding:
+    first, _, rest = script.partition(" ")
+    similar = closest(script, files)
+    if rest and first in files:
+        label, help_ = "a script, and its arguments", "`arguments:` has the words after the script"
+    elif similar:
+        label, help_ = f"did you mean '{similar}'?", None
+    else:
+        label, help_ = "no such file", _python_files(files)
+    return Finding(
+        code="script-not-found",
+        message=f"there is no script '{script}' in '{code}'",
+        route=route,
+        label=label,
+        help=help_,
+    )
 
 
 def _python_files(files: Mapping[str, Path]) -> str:
@@ -101,26 +167,50 @@ def _python_files(files: Mapping[str, Path]) -> str:
     return f"scripts there: {', '.join(names[:10])}" if names else "no script is there yet"
 
 
+def scripts_are_python(spec: Spec, _snapshots: Snapshots) -> Iterator[Finding]:
+    """script-not-python: a script is run by Python, whatever its name."""
+    for name, step in spec.steps.items():
+        found = _script_of(name, step)
+        suffix = PurePosixPath(found[0]).suffix if found else ""
+        if found and suffix in (".sh", ".bash", ".R", ".r", ".ipynb", ".jl", ".js", ".exe"):
+            yield Finding(
+                code="script-not-python",
+                message=f"script '{found[0]}' is no Python script",
+                route=found[1],
+                label="Python runs it",
+                help=_INSTEAD.get(suffix, "run it with `command:`"),
+            )
+
+
+_INSTEAD = {
+    ".sh": "run it with `command: bash FILE.sh`",
+    ".ipynb": "a notebook is no script: export it, with `jupyter nbconvert --to script`",
+}
+
+
 def other_files(spec: Spec, snapshots: Snapshots) -> Iterator[Finding]:
     """file-not-found: the files of environments, and what `upload:` names."""
-    for route, file, what in _files(spec):
+    for route, file in _files(spec):
         path = snapshots.base / file
-        if not (path.exists() if what == "upload" else path.is_file()):
+        if file.strip() and not (path.exists() if route[-1] == "upload" else path.is_file()):
+            one_package = route[-1] == "pip" and re.fullmatch(r"[\w.-]+([=<>~!].*)?", file)
             yield Finding(
                 code="file-not-found",
                 message=f"there is no file '{file}'",
                 route=route,
-                label="no such file",
-                help="the path is relative to the file it stands in",
+                label="a folder, and no file" if path.is_dir() else "no such file",
+                help=f"a requirement stands in a list: `pip: [{file}]`"
+                if one_package and not file.endswith(".txt")
+                else "the path is relative to the file it stands in",
             )
 
 
-def _files(spec: Spec) -> Iterator[tuple[Route, str, str]]:
+def _files(spec: Spec) -> Iterator[tuple[Route, str]]:
     for name, environment in spec.environments.items():
         for key in ("conda", "dockerfile", "pip"):
             value = getattr(environment, key)
             if isinstance(value, str):
-                yield ("environments", name, key), value, key
+                yield ("environments", name, key), value
     for name, data in spec.data.items():
         if data.upload is not None:
-            yield ("data", name, "upload"), data.upload, "upload"
+            yield ("data", name, "upload"), data.upload

@@ -1,13 +1,22 @@
-"""Rules about ``${...}``: where one may stand, and whether it means anything."""
+"""Rules about ``${...}`` in arguments and commands: whether it means anything."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
-from amlshare.diagnostics import Finding, Route, closest
-from amlshare.references import PREFIXES, BadReference, Reference, Text, parse
+from amlshare import references
+from amlshare.checks.names import Guesses
+from amlshare.diagnostics import Finding, Route
+from amlshare.references import KINDS, PREFIXES, BadReference, Reference, Text
 from amlshare.spec import Spec, Step
+
+Names = Mapping[str, Mapping[str, object]]
+_FORMS = "write ${inputs.N}, ${outputs.N} or ${parameters.N}; $${ writes the text ${ itself"
+# The same words stand in many steps.
+_parse = lru_cache(maxsize=4096)(references.parse)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,17 +28,22 @@ class Place:
     parts: Text
     bad: tuple[BadReference, ...]
 
+    @property
+    def is_command(self) -> bool:
+        return self.route[-1] == "command"
+
 
 def texts(spec: Spec) -> Iterator[Place]:
     """Every text with a ``$`` in the arguments and commands of the steps."""
     for name, step in spec.steps.items():
-        for route, text in _step_texts(step):
+        for route, text in words(step):
             if "$" in text:
-                parts, bad = parse(text)
+                parts, bad = _parse(text)
                 yield Place(name, ("steps", name, *route), parts, bad)
 
 
-def _step_texts(step: Step) -> Iterator[tuple[Route, str]]:
+def words(step: Step) -> Iterator[tuple[Route, str]]:
+    """The texts of a step's arguments, or its command, with their routes in the step."""
     if step.command is not None:
         yield ("command",), step.command
     if isinstance(step.arguments, list):
@@ -38,129 +52,143 @@ def _step_texts(step: Step) -> Iterator[tuple[Route, str]]:
                 yield ("arguments", index), word
         return
     for flag, value in step.arguments.items():
-        for index, word in enumerate(value if isinstance(value, list) else (value,)):
-            if isinstance(word, str):
-                yield ("arguments", flag, *([index] if isinstance(value, list) else [])), word
+        if isinstance(value, str):
+            yield ("arguments", flag), value
+        elif isinstance(value, list):
+            for index, word in enumerate(value):
+                if isinstance(word, str):
+                    yield ("arguments", flag, index), word
 
 
 def references_known(spec: Spec) -> Iterator[Finding]:
-    """unknown-reference and what :func:`bad_reference` finds, in arguments and commands."""
+    """unknown-reference: a name that the step, or the spec, does not have."""
     for place in texts(spec):
-        step = spec.steps[place.step]
-        names: dict[str, Mapping[str, object]] = {
-            "input": step.inputs,
-            "output": step.outputs,
-            "parameter": spec.parameters,
-        }
-        for bad in place.bad:
-            yield bad_reference(bad.text, place.route, names)
+        names = _names(spec, place)
         for part in place.parts:
-            if isinstance(part, Reference) and part.name not in names.get(part.kind, {}):
+            if not isinstance(part, Reference) or part.kind == "env":
+                continue
+            if part.name not in names[part.kind]:
                 yield _unknown(part, place, names)
 
 
-def _unknown(part: Reference, place: Place, names: Mapping[str, Mapping[str, object]]) -> Finding:
-    if part.kind == "env":
-        return Finding(
-            code="misplaced-reference",
-            message="${env.NAME} may stand only under `workspace` and `local`",
-            route=place.route,
-            fragment=str(part),
-            label="a plan must not depend on who makes it",
-            help="make it a parameter and give it with -p, or set it under `env:`",
-        )
-    known = names[part.kind]
-    similar = closest(part.name, known)
+def _names(spec: Spec, place: Place) -> Names:
+    step = spec.steps[place.step]
+    return {"input": step.inputs, "output": step.outputs, "parameter": spec.parameters}
+
+
+def _unknown(part: Reference, place: Place, names: Names) -> Finding:
     where = "the spec" if part.kind == "parameter" else f"step '{place.step}'"
-    prefix = PREFIXES[part.kind]
+    label, help_ = _meant(part, names)
     return Finding(
         code="unknown-reference",
         message=f"{where} has no {part.kind} '{part.name}'",
         route=place.route,
         fragment=str(part),
-        label=f"did you mean '${{{prefix}.{similar}}}'?" if similar else "",
-        help=None if similar else _elsewhere(part.name, names, prefix, known),
+        label=label,
+        help=help_,
     )
 
 
-def _elsewhere(
-    name: str,
-    names: Mapping[str, Mapping[str, object]],
-    prefix: str,
-    known: Mapping[str, object],
-) -> str:
+def _meant(part: Reference, names: Names) -> tuple[str, str | None]:
+    """What a reference to nothing was meant to be: beside the caret, or as the next step."""
     for kind, others in names.items():
-        if name in others:
-            return f"there is an {kind} of that name: ${{{kind}s.{name}}}".replace("an p", "a p")
-    listed = ", ".join(sorted(known)) or "none"
-    return f"known {prefix}: {listed}"
+        if part.name in others:
+            return f"did you mean '${{{kind}s.{part.name}}}'?", None
+    known = names[part.kind]
+    prefix = PREFIXES[part.kind]
+    if similar := Guesses(known)(part.name):
+        return f"did you mean '${{{prefix}.{similar}}}'?", None
+    listed = ", ".join(sorted(known)[:10])
+    return "", f"known {prefix}: {listed}" if listed else f"add it under `{prefix}:`"
 
 
-def bad_reference(
-    text: str, route: Route, names: Mapping[str, Mapping[str, object]] | None = None
-) -> Finding:
+def env_references(spec: Spec) -> Iterator[Finding]:
+    """env-reference: a plan must not depend on who makes it."""
+    for place in texts(spec):
+        for part in place.parts:
+            if isinstance(part, Reference) and part.kind == "env":
+                yield env_reference(str(part), place.route)
+
+
+def env_reference(text: str, route: Route) -> Finding:
+    """The finding of an ``${env.NAME}`` outside `workspace` and `local`."""
+    return Finding(
+        code="env-reference",
+        message="${env.NAME} may stand only under `workspace` and `local`",
+        route=route,
+        fragment=text,
+        label="a plan must not depend on who makes it",
+        help="make it a parameter, and give it with `-p`",
+    )
+
+
+def references_formed(spec: Spec) -> Iterator[Finding]:
+    """bad-reference, v2-reference: a ``${...}`` that is none of the language's."""
+    for place in texts(spec):
+        for bad in place.bad:
+            yield bad_reference(bad.text, place.route, _names(spec, place))
+
+
+def bad_reference(text: str, route: Route, names: Names | None = None) -> Finding:
     """The finding of a ``${...}`` that is none of the language's."""
+    known = [f"{kind}s.{name}" for kind, group in (names or {}).items() for name in group]
     if text.startswith("${{"):
-        return Finding(
-            code="v2-reference",
-            message=f"{text} is how SDK v2 writes a reference",
-            route=route,
-            fragment=text,
-            label="here it is ${inputs.N}, ${outputs.N} or ${parameters.N}",
-            help="write it with one brace; $${{ writes the text ${{ itself",
-        )
-    inner = text[2:-1].strip() if text.endswith("}") else text[2:]
-    known = [f"{PREFIXES[kind]}.{name}" for kind, group in (names or {}).items() for name in group]  # type: ignore[index]
-    similar = closest(inner, known)
+        return _v2_reference(text, route, Guesses(known))
+    label, help_ = "", _FORMS
+    inner = text[2:].rstrip("}").strip()
+    if similar := Guesses(known)(inner):
+        label = f"did you mean '${{{similar}}}'?"
+    elif text == "${":
+        label = "no } follows"
+    elif route[-1] == "command" and re.fullmatch(r"[A-Za-z_]\w*", inner):
+        help_ = f"for the shell's own variable write ${inner}, or $${{{inner}}}"
+    elif inner.partition(".")[0] in KINDS:
+        label = "a name has only letters, digits and _"
     return Finding(
         code="bad-reference",
         message=f"{text} is no reference",
         route=route,
         fragment=text,
-        label=f"did you mean '${{{similar}}}'?" if similar else "",
-        help="write ${inputs.N}, ${outputs.N} or ${parameters.N}; $${ writes the text ${ itself",
+        label=label,
+        help=help_,
     )
 
 
-def env_is_literal(spec: Spec) -> Iterator[Finding]:
-    """misplaced-reference: `env` values are literal text."""
-    groups: list[tuple[Route, Mapping[str, str]]] = [(("defaults", "env"), spec.defaults.env)]
-    groups += [(("steps", name, "env"), step.env) for name, step in spec.steps.items()]
-    for route, env in groups:
-        for key, value in env.items():
-            yield from _literal(value, (*route, key), "an environment variable")
+def _v2_reference(text: str, route: Route, known: Guesses) -> Finding:
+    inner = text.strip("${} ").replace("parent.", "")
+    similar = inner if inner in known.names else known(inner)
+    return Finding(
+        code="v2-reference",
+        message=f"{text} is how SDK v2 writes a reference",
+        route=route,
+        fragment=text,
+        label=f"here it is '${{{similar}}}'" if similar else "here it has one brace: ${inputs.N}",
+        help="write it with one brace; $${{ writes the text ${{ itself",
+    )
 
 
-def _literal(value: str, route: Route, what: str) -> Iterator[Finding]:
-    parts, bad = parse(value)
-    for part in (*parts, *bad):
-        if isinstance(part, str):
-            continue
-        yield Finding(
-            code="misplaced-reference",
-            message=f"{what} cannot hold a reference",
-            route=route,
-            fragment=part.text if isinstance(part, BadReference) else str(part),
-            label="literal text only",
-            help="pass it as an argument; $${ writes the text ${ itself",
-        )
-
-
-def only_env_in_settings(spec: Spec) -> Iterator[Finding]:
-    """misplaced-reference: under `workspace` and `local` only ${env.NAME} may stand."""
+def settings(spec: Spec) -> Iterator[Finding]:
+    """setting-reference: under `workspace` and `local` only ${env.NAME} may stand."""
     for route, value in _settings(spec):
-        parts, bad = parse(value)
-        for wrong in bad:
-            yield bad_reference(wrong.text, route)
-        for part in parts:
-            if isinstance(part, Reference) and part.kind != "env":
-                yield Finding(
-                    code="misplaced-reference",
-                    message=f"{part} has no value here",
-                    route=route,
-                    fragment=str(part),
-                    label="only ${env.NAME} may stand here",
-                )
+        parts, bad = references.parse(value)
+        for part in (*parts, *bad):
+            if isinstance(part, BadReference):
+                yield _setting_reference(part.text, route)
+            elif isinstance(part, Reference) and part.kind != "env":
+                yield _setting_reference(str(part), route)
+
+
+def _setting_reference(text: str, route: Route) -> Finding:
+    inner = text.strip("${} ")
+    is_name = re.fullmatch(r"[A-Za-z_]\w*", inner)
+    return Finding(
+        code="setting-reference",
+        message=f"{text} has no value here",
+        route=route,
+        fragment=text,
+        label=f"did you mean '${{env.{inner}}}'?" if is_name else "only ${env.NAME} may stand here",
+        help="the workspace and the stand-ins are known before any input or parameter is",
+    )
 
 
 def _settings(spec: Spec) -> Iterator[tuple[Route, str]]:

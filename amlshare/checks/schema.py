@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from copy import deepcopy
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from amlshare.checks import foreign
+from amlshare.checks.places import NOUNS, place
+from amlshare.checks.references import bad_reference
 from amlshare.diagnostics import Finding, Route, closest
+from amlshare.references import parse
 from amlshare.spec import Spec
 
 # What a value should have been, in our words.
 _EXPECTED = {
     "string_type": "a text",
     "int_type": "a whole number",
+    "int_from_float": "a whole number",
     "float_type": "a number",
     "bool_type": "true or false",
     "list_type": "a list",
@@ -23,18 +27,86 @@ _EXPECTED = {
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
 }
-_LIMITS = {"greater_than_equal": "ge", "greater_than": "gt", "less_than_equal": "le"}
+_LIMITS = {
+    "greater_than_equal": "at least",
+    "greater_than": "more than",
+    "less_than_equal": "at most",
+}
+# How an entry is written, for those who wrote a text or a list in its place.
+_EXAMPLES = {
+    "steps": "clean: {script: clean.py}",
+    "data": "flights: {type: path, location: raw/flights.csv}",
+    "compute": "cpu: {cluster: cpu-cluster}",
+    "environments": "sklearn: {image: IMAGE, conda: sklearn.yml}",
+    "schedules": "nightly: {every: day}",
+    "inputs": "flights: {from: flights, mode: mount}",
+    "outputs": "cleaned: {type: path}",
+    "parameters": "min_distance: 200",
+    "tags": "team: ops",
+    "env": "LEVEL: info",
+}
 
 
-def explain_errors(error: ValidationError) -> Iterator[Finding]:
-    """A finding for each error."""
-    for detail in error.errors(include_url=False):
-        yield _finding(detail, _route(detail["loc"]))
+def explain_errors(error: ValidationError, data: object) -> Iterator[Finding]:
+    """A finding for each error in ``data``."""
+    details = [(route_of(detail, data), detail) for detail in error.errors(include_url=False)]
+    unnamed = set(_unnamed(details))
+    yield from (_unnamed_entry(route) for route in sorted(unnamed, key=str))
+    for route, detail in details:
+        if route[:-1] not in unnamed:
+            yield _finding(detail, route)
 
 
-def _route(loc: tuple[int | str, ...]) -> Route:
-    """pydantic's place without the names of union members, which stand in brackets."""
-    return tuple(part for part in loc if not str(part).startswith("("))
+def route_of(detail: Any, data: object) -> Route:
+    """The place of an error, as far as ``data`` has it.
+
+    pydantic speaks of union members, which stand in brackets, and of fields that a short form
+    (``inputs: {flights: 5}``) does not spell out.
+    """
+    route = tuple(part for part in detail["loc"] if not str(part).startswith("("))
+    if detail["type"] == "missing":
+        return (*_known(route[:-1], data), route[-1])
+    return _known(route, data)
+
+
+def _known(route: Route, data: object) -> Route:
+    value: Any = data
+    for index, part in enumerate(route):
+        if not _has(value, part):
+            return route[:index]
+        value = value[part]
+    return route
+
+
+def _has(value: object, part: str | int) -> bool:
+    if isinstance(value, list):
+        return isinstance(part, int) and part < len(value)
+    return isinstance(value, dict) and part in value
+
+
+def _unnamed(details: Iterable[tuple[Route, Any]]) -> Iterator[Route]:
+    """The mappings by name that hold an entry's keys where the entries' names belong."""
+    for route, detail in details:
+        if detail["type"] == "model_type" and route and route[-1] in _entry_keys(route[:-1]):
+            yield route[:-1]
+
+
+def _entry_keys(route: Route) -> tuple[str, ...]:
+    """The keys of an entry of the mapping at a route; none where it holds no entries."""
+    names = route[-1:] and route[-1] in NOUNS and len(route) in (1, 3)
+    return keys_at((*route, "?")) if names else ()
+
+
+def _unnamed_entry(route: Route) -> Finding:
+    noun = NOUNS[str(route[-1])]
+    return Finding(
+        code="unnamed-entry",
+        message=f"{place(route)} has the keys of {_an(noun)} where names belong",
+        route=route,
+        on="key",
+        label=f"expected NAME: {{..}} for each {noun}",
+        help=f"write a name above them, such as `{_EXAMPLES[str(route[-1])]}`",
+    )
 
 
 def _finding(detail: Any, route: Route) -> Finding:
@@ -45,40 +117,27 @@ def _finding(detail: Any, route: Route) -> Finding:
             return _unknown_key(route)
         case "literal_error":
             return _unknown_value(detail, route)
-        case "bad-size" | "bad-time" | "bad-number" as code:
-            return Finding(
-                code=code,
-                message=f"{_shown(detail['input'])} is not {_kind(code)}",
-                route=route,
-                label=f"expected {detail['msg']}",
-            )
+        case "bad-size" | "bad-time" as code:
+            return _no_amount(code, detail, route)
+        case "bad-number":
+            return _no_number(detail, route)
         case "duplicate-output":
-            return Finding(
-                code="duplicate-output",
-                message=f"step '{route[1]}' lists an output twice",
-                route=route,
-                label=f"expected {detail['msg']}",
-            )
+            return _twice(detail["input"], route)
         case kind if kind in _LIMITS:
             return _out_of_range(detail, route)
         case kind:
-            return _wrong_type(detail, route, _EXPECTED.get(kind, detail["msg"]))
-
-
-def _kind(code: str) -> str:
-    return {"bad-size": "a size", "bad-time": "a time"}.get(code, "a number that fits here")
+            return _wrong_type(detail["input"], route, _EXPECTED.get(kind, detail["msg"]))
 
 
 def _missing(route: Route) -> Finding:
     key, owner = route[-1], route[:-1]
-    help_ = _MISSING.get(str(key), f"add `{key}:` here")
     return Finding(
         code="missing-key",
-        message=f"{_place(owner)} has no '{key}'",
+        message=f"{place(owner)} has no '{key}'",
         route=owner,
         on="key",
         label=f"'{key}' is required",
-        help=help_,
+        help=_MISSING.get(str(key), f"add `{key}:` here"),
     )
 
 
@@ -88,69 +147,200 @@ _MISSING = {
     "steps": "add `steps:` with at least one step",
     "from": "name what is read: `from: DATA` or `from: STEP.OUTPUT`",
     "type": "say how it is shared: `type: path`, `directory` or `dataset`",
+    "script": "name the script, which has init() and run(mini_batch): `script: FILE.py`",
+    "over": "name the input that is cut into mini batches: `over: INPUT`",
 }
 
 
 def _unknown_key(route: Route) -> Finding:
     key = str(route[-1])
     known = keys_at(route[:-1])
-    similar = closest(key, known)
+    ours = foreign.KEYS.get(key)
+    owners = [owner for owner in _owners().get(key, []) if owner != "the spec" or len(route) > 1]
+    if ours in known:
+        label, help_ = f"here it is `{ours}`", None
+    elif similar := closest(key, known):
+        label, help_ = f"did you mean '{similar}'?", None
+    elif owners:
+        label, help_ = "stands in the wrong place", f"`{key}` is a key of {' and of '.join(owners)}"
+    else:
+        label, help_ = "unknown key", f"known here: {', '.join(known)}"
     return Finding(
         code="unknown-key",
-        message=f"{_place(route[:-1])} has no key '{key}'",
+        message=f"{place(route[:-1])} has no key '{key}'",
         route=route,
         on="key",
-        label=f"did you mean '{similar}'?" if similar else "unknown key",
-        help=None if similar else f"known here: {', '.join(known)}",
+        label=label,
+        help=help_,
     )
 
 
+@cache
+def _owners() -> dict[str, list[str]]:
+    """What has a key, in words, for every key of the language."""
+    found: dict[str, list[str]] = {}
+    for owner, route in _PLACES.items():
+        for key in keys_at(route):
+            found.setdefault(key, []).append(owner)
+    return found
+
+
+_PLACES: dict[str, Route] = {
+    "the spec": (),
+    "`defaults`": ("defaults",),
+    "`local`": ("local",),
+    "`workspace`": ("workspace",),
+    "a step": ("steps", "?"),
+    "an input": ("steps", "?", "inputs", "?"),
+    "an input's `reads`": ("steps", "?", "inputs", "?", "reads"),
+    "an output": ("steps", "?", "outputs", "?"),
+    "an output's `expect`": ("steps", "?", "outputs", "?", "expect"),
+    "a step's `parallel`": ("steps", "?", "parallel"),
+    "a step's `distribution`": ("steps", "?", "distribution"),
+    "data": ("data", "?"),
+    "a compute target": ("compute", "?"),
+    "an environment": ("environments", "?"),
+    "a parameter": ("parameters", "?"),
+    "a schedule": ("schedules", "?"),
+    "`publish`": ("publish",),
+}
+
+
 def _unknown_value(detail: Any, route: Route) -> Finding:
-    choices = [
-        word.strip("' ") for word in detail["ctx"]["expected"].replace(" or ", ",").split(",")
-    ]
     value = detail["input"]
     if route == ("amlshare",):
-        return Finding(
-            code="unsupported-version",
-            message=f"this amlshare reads version 1 of the language, the spec says {_shown(value)}",
-            route=route,
-            label="expected 1",
-            help="write `amlshare: 1`, or install the amlshare that this spec was written for",
-        )
-    similar = closest(value, choices) if isinstance(value, str) else None
+        return _unsupported(value, route)
+    expected = detail["ctx"]["expected"].replace(" or ", ",").split(",")
+    choices = [word.strip("' ") for word in expected]
+    ours, more = foreign.VALUES.get(str(value), ("", ""))
+    similar = ours if ours in choices else closest(value, choices) if _is_text(value) else None
+    listed = f"one of: {', '.join(choices)}"
     return Finding(
         code="unknown-value",
-        message=f"{_shown(value)} is no {_place(route)}",
+        message=f"{_shown(value)} is no {place(route)}",
         route=route,
         label=f"did you mean '{similar}'?" if similar else f"expected {', '.join(choices)}",
-        help=f"one of: {', '.join(choices)}" if similar else None,
+        help=f"with `{more}`" if more and similar == ours else listed if similar else None,
+    )
+
+
+def _unsupported(value: object, route: Route) -> Finding:
+    if str(value).strip() == "1":
+        return _wrong_type(value, route, "the number 1")
+    return Finding(
+        code="unsupported-version",
+        message=f"this amlshare reads version 1 of the language, the spec says {_shown(value)}",
+        route=route,
+        label="expected 1",
+        help="write `amlshare: 1`, or install the amlshare that this spec was written for",
+    )
+
+
+def _no_amount(code: str, detail: Any, route: Route) -> Finding:
+    what = "a size" if code == "bad-size" else "a time"
+    return Finding(
+        code=code,
+        message=f"{_shown(detail['input'])} is not {what}",
+        route=route,
+        label=f"expected {detail['msg']}",
+    )
+
+
+def _no_number(detail: Any, route: Route) -> Finding:
+    value = detail["input"]
+    if _is_text(value) and (bad := parse(value)[1]):
+        return bad_reference(bad[0].text, route)
+    return Finding(
+        code="bad-number",
+        message=f"{place(route)} is {_shown(value)}",
+        route=route,
+        label=f"expected {detail['msg']}",
+    )
+
+
+def _twice(names: list[str], route: Route) -> Finding:
+    again = next(index for index, name in enumerate(names) if name in names[:index])
+    return Finding(
+        code="duplicate-item",
+        message=f"'{names[again]}' is listed twice",
+        route=(*route, again),
+        help="take one of them out",
     )
 
 
 def _out_of_range(detail: Any, route: Route) -> Finding:
     (limit,) = detail["ctx"].values()
-    word = {"greater_than_equal": "at least", "greater_than": "more than"}.get(
-        detail["type"], "at most"
-    )
     return Finding(
         code="bad-number",
-        message=f"{_place(route)} is {_shown(detail['input'])}",
+        message=f"{place(route)} is {_shown(detail['input'])}",
         route=route,
-        label=f"expected {word} {limit:g}",
+        label=f"expected {_LIMITS[detail['type']]} {limit:g}",
     )
 
 
-def _wrong_type(detail: Any, route: Route, expected: str) -> Finding:
-    value = detail["input"]
-    quote = 'put it in quotes: "' + str(value) + '"'
+def _wrong_type(value: object, route: Route, expected: str) -> Finding:
     return Finding(
         code="wrong-type",
-        message=f"{_place(route)} is {_article(value)}",
+        message=f"{place(route)} is {_article(value)}",
         route=route,
         label=f"expected {expected}",
-        help=quote if expected == "a text" and isinstance(value, (int, float)) else None,
+        help=_mended(value, route, expected),
     )
+
+
+def _mended(value: object, route: Route, expected: str) -> str | None:
+    """How it is written rightly."""
+    key = str(route[-1]) if route else ""
+    if value is None:
+        return f"fill it in, or take `{key}:` out" if key else None
+    if expected == "a text" and isinstance(value, (int, float)):
+        quoted = str(value).lower() if isinstance(value, bool) else value
+        return f'put it in quotes: "{quoted}"'
+    if expected == "a text" and isinstance(value, dict) and key in ("compute", "environment"):
+        table = "compute" if key == "compute" else "environments"
+        return f"describe it under the spec's `{table}:`, and name it here"
+    if expected == "a list" and _is_text(value):
+        return f"write `{key}: [{value}]`"
+    if "mapping" in expected:
+        return _as_mapping(value, route)
+    return None
+
+
+def _as_mapping(value: object, route: Route) -> str | None:
+    key = str(route[-1]) if route else ""
+    match value:
+        case str() if len(route) > 1 and _lacks_a_blank(value, keys_at(route)):
+            name, _, rest = value.partition(":")
+            return f"YAML wants a blank after the colon: `{name}: {rest}`"
+        case str() if key == "arguments":
+            return f"write each word by itself: [{', '.join(value.split())}]"
+        case str() if key == "outputs":
+            return f"write `outputs: [{value}]`"
+        case [dict(), *_]:
+            dashed = all(isinstance(item, dict) and len(item) == 1 for item in value)
+            return "take the dashes away: it is a mapping" if dashed else _example(route)
+        case [str(), *_] if key == "inputs":
+            return f"write `inputs: {{{', '.join(f'{name}: {name}' for name in value)}}}`"
+        case _:
+            return _example(route)
+
+
+def _lacks_a_blank(value: str, keys: tuple[str, ...]) -> bool:
+    return any(value.startswith(f"{key}:") for key in keys)
+
+
+def _example(route: Route) -> str | None:
+    """An entry of the mapping by name that the route is in or names."""
+    table = next((str(part) for part in route[-1:-3:-1] if part in _EXAMPLES), None)
+    return f"for example `{_EXAMPLES[table]}`" if table else None
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _an(noun: str) -> str:
+    return noun if noun == "data" else f"an {noun}" if noun[0] in "aeio" else f"a {noun}"
 
 
 def _article(value: object) -> str:
@@ -177,39 +367,20 @@ def _shown(value: object) -> str:
     return _article(value) if isinstance(value, (list, dict)) or value is None else str(value)
 
 
-_NOUNS = {
-    "steps": "step",
-    "data": "data",
-    "inputs": "input",
-    "outputs": "output",
-    "compute": "compute target",
-    "environments": "environment",
-    "parameters": "parameter",
-    "schedules": "schedule",
-}
-
-
-def _place(route: Route) -> str:
-    """The innermost named thing of a route, for people: ``step 'clean'``, ``'mode' of input 'x'``."""
-    if not route:
-        return "the spec"
-    names = [str(part) for part in route if isinstance(part, str)]
-    last = names[-1]
-    if len(names) >= 2 and names[-2] in _NOUNS and len(names) % 2 == 0:
-        return f"{_NOUNS[names[-2]]} '{last}'"
-    if len(names) >= 3 and names[-3] in _NOUNS and len(names) % 2 == 1:
-        return f"'{last}' of {_NOUNS[names[-3]]} '{names[-2]}'"
-    return f"'{last}'"
-
-
 def keys_at(route: Route) -> tuple[str, ...]:
     """The keys that the language knows at a route."""
+    model = model_at(route)
+    if model is None:
+        return ()
+    return tuple(field.alias or name for name, field in model.model_fields.items())
+
+
+def model_at(route: Route) -> type[BaseModel] | None:
+    """The model of what stands at a route; None for a text, a list, or a mapping of others."""
     model: object = Spec
     for part in route:
         model = _inner(model, part)
-    if isinstance(model, type) and issubclass(model, BaseModel):
-        return tuple(field.alias or name for name, field in model.model_fields.items())
-    return ()
+    return model if isinstance(model, type) and issubclass(model, BaseModel) else None
 
 
 def _inner(model: object, part: str | int) -> object:
@@ -217,7 +388,9 @@ def _inner(model: object, part: str | int) -> object:
     if isinstance(model, type) and issubclass(model, BaseModel):
         for name, field in model.model_fields.items():
             if part in (name, field.alias):
-                return field.annotation
+                inner = field.annotation
+                tables = getattr(inner, "__origin__", None) in (dict, list)
+                return inner if tables else _model_in(inner) or inner
         return None
     return next((found for arg in _arguments(model) if (found := _model_in(arg))), None)
 
@@ -231,35 +404,3 @@ def _model_in(annotation: object) -> object:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((found for arg in _arguments(annotation) if (found := _model_in(arg))), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Mended:
-    """Plain data without what pydantic refused."""
-
-    data: dict[str, Any]
-
-
-# A key that may be left out without another rule speaking of its absence.
-_HARMLESS = frozenset({"extra_forbidden", "literal_error", "bad-size", "bad-time", "bad-number"})
-
-
-def without_errors(data: dict[str, Any], error: ValidationError) -> Mended | None:
-    """The data without the keys that pydantic refused, where a spec does without them.
-
-    None when something is missing or of another shape: then the rules would speak of what is only
-    a consequence.
-    """
-    details = error.errors(include_url=False)
-    if any(detail["type"] not in _HARMLESS for detail in details):
-        return None
-    mended = deepcopy(data)
-    for detail in details:
-        *owners, key = _route(detail["loc"])
-        owner: Any = mended
-        for part in owners:
-            owner = owner.get(part) if isinstance(owner, dict) else owner[part]
-        if key == "type" or not isinstance(owner, dict):
-            return None
-        owner.pop(key, None)
-    return Mended(mended)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from amlshare import units
-from amlshare.checks.names import unknown
-from amlshare.diagnostics import Finding, Note
+from amlshare.checks.names import Guesses, unknown
+from amlshare.diagnostics import Finding, Note, Route
 from amlshare.references import Reference, parse
-from amlshare.spec import Parallel, Spec, Step
+from amlshare.spec import Compute, Spec, Step
 
 KINDS = ("script", "command", "parallel")
 
@@ -26,30 +24,46 @@ def has_steps(spec: Spec) -> Iterator[Finding]:
         )
 
 
-def one_kind(spec: Spec) -> Iterator[Finding]:
-    """step-kind: exactly one of script, command and parallel."""
+def runs_something(spec: Spec) -> Iterator[Finding]:
+    """nothing-to-run: a step with none of script, command and parallel."""
     for name, step in spec.steps.items():
-        given = [kind for kind in KINDS if getattr(step, kind) is not None]
-        if not given:
+        if all(getattr(step, kind) is None for kind in KINDS):
             yield Finding(
-                code="step-kind",
+                code="nothing-to-run",
                 message=f"step '{name}' runs nothing",
                 route=("steps", name),
                 on="key",
                 label="has no script, command or parallel",
                 help="add one of them, for example `script: FILE.py`",
             )
-        elif len(given) > 1:
+        elif step.command is not None and not step.command.strip():
+            yield Finding(
+                code="nothing-to-run",
+                message=f"the command of step '{name}' is empty",
+                route=("steps", name, "command"),
+                label="expected a line for bash",
+                help="fill it in, or run a `script:`",
+            )
+
+
+def runs_one_thing(spec: Spec) -> Iterator[Finding]:
+    """two-things-to-run: a step with more than one of script, command and parallel."""
+    for name, step in spec.steps.items():
+        given = [kind for kind in KINDS if getattr(step, kind) is not None]
+        if len(given) > 1:
             first, second = given[:2]
             yield Finding(
-                code="step-kind",
+                code="two-things-to-run",
                 message=f"step '{name}' has both '{first}' and '{second}'",
                 route=("steps", name, second),
                 on="key",
                 label="a step runs one thing",
-                help="make it two steps, or take one of them out",
+                help=_TOGETHER if second == "parallel" else "make it two steps, or take one out",
                 notes=(Note(message="the other", route=("steps", name, first), on="key"),),
             )
+
+
+_TOGETHER = "the script of a parallel step stands in it: `parallel: {script: FILE.py, over: INPUT}`"
 
 
 def command_without_arguments(spec: Spec) -> Iterator[Finding]:
@@ -62,24 +76,18 @@ def command_without_arguments(spec: Spec) -> Iterator[Finding]:
                 route=("steps", name, "arguments"),
                 on="key",
                 label="a command has its words in its line",
-                help="write them into `command:`",
-            )
-        if step.command is not None and not step.command.strip():
-            yield Finding(
-                code="step-kind",
-                message=f"the command of step '{name}' is empty",
-                route=("steps", name, "command"),
-                help="write the line that bash shall run",
+                help="write them into `command:`, or run a `script:`",
             )
 
 
 def nodes_distributed(spec: Spec) -> Iterator[Finding]:
     """undistributed-nodes: several nodes that do not know of each other do the same work."""
     for name, step in spec.steps.items():
-        if isinstance(step.nodes, int) and step.nodes > 1 and step.distribution is None:
+        nodes = _number(spec, step.nodes)
+        if nodes is not None and nodes > 1 and step.distribution is None and step.parallel is None:
             yield Finding(
                 code="undistributed-nodes",
-                message=f"step '{name}' runs on {step.nodes} nodes without `distribution`",
+                message=f"step '{name}' runs on {nodes} nodes without `distribution`",
                 route=("steps", name, "nodes"),
                 label="each node would do the same work",
                 help="add `distribution: {type: mpi}` (or pytorch, tensorflow), or take "
@@ -87,29 +95,78 @@ def nodes_distributed(spec: Spec) -> Iterator[Finding]:
             )
 
 
-def number_references(spec: Spec) -> Iterator[Finding]:
-    """bad-number: a parameter that stands where a number stands is a whole number."""
+def nodes_available(spec: Spec) -> Iterator[Finding]:
+    """too-many-nodes: more than the cluster has at most; the run would wait for ever."""
+    for name, step in spec.steps.items():
+        cluster = spec.compute.get(step.compute or spec.defaults.compute or "")
+        most = _most_nodes(cluster)
+        for route, value in _numbers(name, step):
+            nodes = _number(spec, value) if route[-1] == "nodes" else None
+            if most is not None and nodes is not None and nodes > most:
+                yield Finding(
+                    code="too-many-nodes",
+                    message=f"step '{name}' wants {nodes} nodes, and its compute target has "
+                    f"{most} at most",
+                    route=route,
+                    label="it would wait for ever",
+                    help="take fewer, or a larger cluster: `max_nodes:` says how many it has",
+                )
+
+
+def _most_nodes(cluster: Compute | None) -> int | None:
+    if cluster is None:
+        return None
+    return 1 if cluster.kind == "instance" else cluster.max_nodes
+
+
+def _number(spec: Spec, value: object) -> int | None:
+    """A number as it is without `-p`; None where that is not known."""
+    if isinstance(value, Reference) and value.name in spec.parameters:
+        value = spec.parameters[value.name].default
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def number_parameters(spec: Spec) -> Iterator[Finding]:
+    """unknown-parameter, parameter-not-number: a parameter where a number stands."""
+    guess = Guesses(spec.parameters)
     for name, step in spec.steps.items():
         for route, value in _numbers(name, step):
             if not isinstance(value, Reference):
                 continue
             parameter = spec.parameters.get(value.name) if value.kind == "parameter" else None
             if parameter is None:
-                yield unknown("parameter", value.name, route, spec.parameters)
+                yield unknown("unknown-parameter", value.name, route, guess)
             elif isinstance(parameter.default, bool) or not (
                 isinstance(parameter.default, int) or parameter.type == "integer"
             ):
-                yield Finding(
-                    code="bad-number",
-                    message=f"parameter '{value.name}' is no whole number",
-                    route=route,
-                    label="expected an integer parameter",
-                    help=f"give it `type: integer` under `parameters: {value.name}:`",
-                )
+                yield _not_a_number(value, route, "is no whole number", "an integer parameter")
+    yield from number_values(spec, {n: entry.default for n, entry in spec.parameters.items()})
 
 
-def _numbers(name: str, step: Step) -> Iterator[tuple[tuple[str, ...], object]]:
-    yield ("steps", name, "nodes"), step.nodes
+def number_values(spec: Spec, values: Mapping[str, object]) -> Iterator[Finding]:
+    """parameter-not-number: a parameter where a number stands has a value below 1."""
+    for name, step in spec.steps.items():
+        for route, number in _numbers(name, step):
+            if isinstance(number, Reference):
+                value = values.get(number.name)
+                if isinstance(value, int) and not isinstance(value, bool) and value < 1:
+                    yield _not_a_number(number, route, f"is {value}", "a number from 1 on")
+
+
+def _not_a_number(reference: Reference, route: Route, found: str, expected: str) -> Finding:
+    return Finding(
+        code="parameter-not-number",
+        message=f"parameter '{reference.name}' {found}",
+        route=route,
+        label=f"expected {expected}",
+        help=f"see `parameters: {{{reference.name}: ..}}`, and what `-p` gives it",
+    )
+
+
+def _numbers(name: str, step: Step) -> Iterator[tuple[Route, object]]:
+    """Every number of a step that may be a parameter, with its route."""
+    if step.nodes != 1:
+        yield ("steps", name, "nodes"), step.nodes
     if step.parallel is None:
         return
     route = ("steps", name, "parallel")
@@ -121,88 +178,30 @@ def _numbers(name: str, step: Step) -> Iterator[tuple[tuple[str, ...], object]]:
             yield (*route, "mini_batch"), parts[0]
 
 
-def parallel_steps(spec: Spec) -> Iterator[Finding]:
-    """Rules of a parallel step: what it goes over, its mini batches, where its rows go."""
+def each_once(spec: Spec) -> Iterator[Finding]:
+    """duplicate-item: a list of names has one of them twice."""
+    for route, items in _lists(spec):
+        seen: dict[str, int] = {}
+        for index, item in enumerate(items):
+            if item in seen:
+                yield Finding(
+                    code="duplicate-item",
+                    message=f"'{item}' is listed twice",
+                    route=(*route, index),
+                    help="take one of them out",
+                    notes=(Note(message="the other", route=(*route, seen[item])),),
+                )
+            seen.setdefault(item, index)
+
+
+def _lists(spec: Spec) -> Iterator[tuple[Route, list[str]]]:
     for name, step in spec.steps.items():
+        yield ("steps", name, "after"), step.after
+        for key, output in step.outputs.items():
+            if output.only:
+                yield ("steps", name, "outputs", key, "only"), output.only
         if step.parallel is not None:
-            yield from _over(spec, name, step, step.parallel)
-            yield from _mini_batch(name, step.parallel)
-            yield from _rows_to(name, step, step.parallel)
-            yield from _partitions(spec, name, step, step.parallel)
-
-
-def _over(spec: Spec, name: str, step: Step, parallel: Parallel) -> Iterator[Finding]:
-    route = ("steps", name, "parallel", "over")
-    if parallel.over not in step.inputs:
-        yield unknown("input", parallel.over, route, step.inputs)
-    elif source_type(spec, step.inputs[parallel.over].source) == "path":
-        yield Finding(
-            code="parallel-path",
-            message=f"a parallel step cannot go over '{parallel.over}', which is a path",
-            route=route,
-            label="expected a directory or dataset",
-            help="give its source `type: directory`",
-            notes=(Note(message="the input", route=("steps", name, "inputs", parallel.over)),),
-        )
-
-
-def source_type(spec: Spec, source: str) -> str | None:
-    """The type of an edge, which is its source's; None for an unknown source."""
-    step, dot, output = source.partition(".")
-    if not dot:
-        return spec.data[source].type if source in spec.data else None
-    if step in spec.steps and output in spec.steps[step].outputs:
-        return spec.steps[step].outputs[output].type
-    return None
-
-
-MINI_BATCH = re.compile(r"\d+|\d+(\.\d+)?\s*[KMG]?i?B", re.IGNORECASE | re.ASCII)
-
-
-def _mini_batch(name: str, parallel: Parallel) -> Iterator[Finding]:
-    value = parallel.mini_batch
-    if value is None or (isinstance(value, str) and value.startswith("${")):
-        return
-    text = str(value).strip()
-    if not MINI_BATCH.fullmatch(text) or (text.isdigit() and int(text) == 0):
-        yield Finding(
-            code="bad-mini-batch",
-            message=f"'{value}' is no size of a mini batch",
-            route=("steps", name, "parallel", "mini_batch"),
-            label='expected a number of files ("10") or a size of rows ("10 KB")',
-        )
-
-
-def _rows_to(name: str, step: Step, parallel: Parallel) -> Iterator[Finding]:
-    if parallel.rows_to is None:
-        return
-    route = ("steps", name, "parallel", "rows_to")
-    output, slash, file = parallel.rows_to.partition("/")
-    if output not in step.outputs:
-        yield unknown("output", output, route, step.outputs)
-    elif not slash or not file or ".." in file.split("/"):
-        yield Finding(
-            code="bad-rows-to",
-            message=f"'{parallel.rows_to}' names no file in an output",
-            route=route,
-            label="expected OUTPUT/FILE",
-            help=f"for example `rows_to: {output}/rows.txt`",
-        )
-
-
-def _partitions(spec: Spec, name: str, step: Step, parallel: Parallel) -> Iterator[Finding]:
-    given = step.inputs.get(parallel.over)
-    if not parallel.partition_by or given is None:
-        return
-    data = spec.data.get(given.source)
-    known = re.findall(r"\{(\w+)\}", data.partitions or "") if data else []
-    for index, key in enumerate(parallel.partition_by):
-        if key not in known:
-            route = ("steps", name, "parallel", "partition_by", index)
-            yield unknown("partition", key, route, known)
-
-
-def parse_mini_batch(value: str | int | float) -> tuple[int, str]:
-    """(number, ``files`` or ``bytes``) of a mini batch that passed its rule."""
-    text = str(value).strip()
-    return (int(text), "files") if text.isdigit() else (units.parse_size(text), "bytes")
+            yield ("steps", name, "parallel", "partition_by"), step.parallel.partition_by
+    for name, schedule in spec.schedules.items():
+        yield ("schedules", name, "at"), schedule.at
+        yield ("schedules", name, "days"), schedule.days

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from amlshare.checks.outputs import DEFAULT_DATASTORE, each_output
 from amlshare.checks.references import texts
-from amlshare.diagnostics import Finding
-from amlshare.references import Reference
+from amlshare.diagnostics import Finding, closest
+from amlshare.references import Reference, parse, references
 from amlshare.spec import Spec
 
 
-def unused_outputs(spec: Spec) -> Iterator[Finding]:
+def outputs(spec: Spec) -> Iterator[Finding]:
     """unused-output: a path output that no step reads and the pipeline does not give."""
     used = {given.source for step in spec.steps.values() for given in step.inputs.values()}
     used |= set(spec.outputs.values())
@@ -24,11 +25,12 @@ def unused_outputs(spec: Spec) -> Iterator[Finding]:
                     route=("steps", step, "outputs", name),
                     on="key",
                     label="a path output that only lies there",
-                    help="take it out, give it under `outputs:`, or keep it as a directory",
+                    help="take it out, name it under the pipeline's `outputs:`, or keep it as a "
+                    "directory",
                 )
 
 
-def unused_data(spec: Spec) -> Iterator[Finding]:
+def data(spec: Spec) -> Iterator[Finding]:
     """unused-data: an entry that no input names."""
     used = {given.source for step in spec.steps.values() for given in step.inputs.values()}
     used |= {schedule.on_change for schedule in spec.schedules.values() if schedule.on_change}
@@ -44,20 +46,9 @@ def unused_data(spec: Spec) -> Iterator[Finding]:
             )
 
 
-def unused_parameters(spec: Spec) -> Iterator[Finding]:
+def parameters(spec: Spec) -> Iterator[Finding]:
     """unused-parameter: one that no argument, command or number refers to."""
-    used = {
-        part.name
-        for place in texts(spec)
-        for part in place.parts
-        if isinstance(part, Reference) and part.kind == "parameter"
-    }
-    for step in spec.steps.values():
-        numbers: list[object] = [step.nodes]
-        if step.parallel is not None:
-            numbers += [step.parallel.nodes, step.parallel.processes_per_node]
-            used |= {name for name in spec.parameters if _names(step.parallel.mini_batch, name)}
-        used |= {number.name for number in numbers if isinstance(number, Reference)}
+    used = _parameters_used(spec) if spec.parameters else set()
     for name in spec.parameters:
         if name not in used:
             yield Finding(
@@ -70,5 +61,33 @@ def unused_parameters(spec: Spec) -> Iterator[Finding]:
             )
 
 
-def _names(value: object, parameter: str) -> bool:
-    return isinstance(value, str) and f"${{parameters.{parameter}}}" in value
+def _parameters_used(spec: Spec) -> set[str]:
+    parts: list[object] = [part for place in texts(spec) for part in place.parts]
+    for step in spec.steps.values():
+        parts.append(step.nodes)
+        if step.parallel is not None:
+            parts += [step.parallel.nodes, step.parallel.processes_per_node]
+            parts += references(parse(str(step.parallel.mini_batch))[0])
+    used = (part for part in parts if isinstance(part, Reference))
+    return {part.name for part in used if part.kind == "parameter"}
+
+
+def stand_ins(spec: Spec) -> Iterator[Finding]:
+    """unused-stand-in: one for a name that nothing has, though a similar name lacks one."""
+    default = spec.defaults.datastore or DEFAULT_DATASTORE
+    stores = {each.datastore or default for each in spec.data.values()}
+    stores |= {output.datastore or default for _, _, output, _ in each_output(spec)}
+    datasets = {each.name for each in spec.data.values() if each.name}
+    for key, used in (("datastores", stores), ("datasets", datasets)):
+        given = getattr(spec.local, key)
+        for name in given.keys() - used:
+            if similar := closest(name, used - given.keys()):
+                yield Finding(
+                    code="unused-stand-in",
+                    severity="hint",
+                    message=f"'{name}' stands in for nothing: no {key[:-1]} is called so",
+                    route=("local", key, name),
+                    on="key",
+                    label=f"did you mean '{similar}'?",
+                    help="a stand-in has the name that the workspace knows",
+                )

@@ -1,0 +1,109 @@
+"""Rules about the words that a step's script gets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from amlshare.checks.references import texts, words
+from amlshare.diagnostics import Finding, Route
+from amlshare.references import Reference
+from amlshare.spec import Spec, Step
+
+_FLAG_AND_MORE = re.compile(r"(--?[A-Za-z][\w-]*)\s+\S.*", re.DOTALL)
+_PLACEHOLDER = re.compile(r"\{(run-id|output-name)\}")
+
+
+def one_word_each(spec: Spec) -> Iterator[Finding]:
+    """argument-with-blank: a flag and its value in one word; the script would not know it."""
+    for name, step in spec.steps.items():
+        for route, word in _arguments(step):
+            if match := _FLAG_AND_MORE.fullmatch(word):
+                yield Finding(
+                    code="argument-with-blank",
+                    severity="warning",
+                    message=f"'{word}' is one word, blank included",
+                    route=("steps", name, *route),
+                    label="nothing splits it",
+                    help=f"write two words, or the mapping `{match[1]}: VALUE`",
+                )
+
+
+def _arguments(step: Step) -> Iterator[tuple[Route, str]]:
+    """The words that stand alone: not the value of a flag in a mapping."""
+    if isinstance(step.arguments, list):
+        yield from ((route, word) for route, word in words(step) if route[0] == "arguments")
+    else:
+        yield from ((("arguments", flag), flag) for flag in step.arguments)
+
+
+def flags_in_mappings(spec: Spec) -> Iterator[Finding]:
+    """flag-without-dash: a mapping's keys are passed as they stand."""
+    for name, step in spec.steps.items():
+        if isinstance(step.arguments, dict):
+            for flag in step.arguments:
+                if not flag.startswith("-"):
+                    yield Finding(
+                        code="flag-without-dash",
+                        severity="warning",
+                        message=f"'{flag}' is passed without dashes",
+                        route=("steps", name, "arguments", flag),
+                        on="key",
+                        label=f"did you mean '--{flag}'?",
+                        help="where it is a word and no flag, use a list",
+                    )
+
+
+def placeholders(spec: Spec) -> Iterator[Finding]:
+    """misplaced-placeholder: {run-id} means something in a location only."""
+    for name, step in spec.steps.items():
+        for route, word in words(step):
+            if "{" in word and (match := _PLACEHOLDER.search(word)):
+                yield Finding(
+                    code="misplaced-placeholder",
+                    severity="warning",
+                    message=f"{match[0]} is plain text here",
+                    route=("steps", name, *route),
+                    fragment=match[0],
+                    label="it has a value only in an output's `location:`",
+                    help="a step learns where its output lies by ${outputs.NAME}",
+                )
+
+
+def ports_passed(spec: Spec) -> Iterator[Finding]:
+    """unpassed-input, unpassed-output: the script is not told where it lies."""
+    used: dict[str, set[tuple[str, str]]] = {}
+    for place in texts(spec):
+        names = {(part.kind, part.name) for part in place.parts if isinstance(part, Reference)}
+        used.setdefault(place.step, set()).update(names)
+    for name, step in spec.steps.items():
+        told = used.get(name, set()) | _told_otherwise(step)
+        for kind, ports in (("input", step.inputs), ("output", step.outputs)):
+            for port in ports:
+                if (kind, port) not in told:
+                    code = "unpassed-input" if kind == "input" else "unpassed-output"
+                    yield _unpassed(code, port, name, step)
+
+
+def _told_otherwise(step: Step) -> set[tuple[str, str]]:
+    """Ports that a step gets without an argument: direct inputs, files at a path of their own,
+    what a parallel step goes over, and where its rows go.
+    """
+    told = {("input", n) for n, each in step.inputs.items() if each.mode == "direct" or each.at}
+    if step.parallel is not None:
+        told.add(("input", step.parallel.over))
+        told.add(("output", (step.parallel.rows_to or "").partition("/")[0]))
+    return told
+
+
+def _unpassed(code: str, port: str, name: str, step: Step) -> Finding:
+    kind = code.partition("-")[2]
+    runs, where = ("command", "`command:`") if step.command else ("script", "`arguments:`")
+    return Finding(
+        code=code,
+        severity="hint",
+        message=f"the {runs} of step '{name}' is not told where {kind} '{port}' lies",
+        route=("steps", name, f"{kind}s", port),
+        on="key",
+        help=f"write ${{{kind}s.{port}}} into {where}, or take the {kind} out",
+    )

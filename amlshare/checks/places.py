@@ -1,0 +1,31 @@
+"""Routes in words: what a sentence calls the place that a finding speaks of."""
+
+from __future__ import annotations
+
+from amlshare.diagnostics import Route
+
+# What an entry of each mapping by name is called.
+NOUNS = {
+    "steps": "step",
+    "data": "data",
+    "inputs": "input",
+    "outputs": "output",
+    "compute": "compute target",
+    "environments": "environment",
+    "parameters": "parameter",
+    "schedules": "schedule",
+    "targets": "target",
+}
+_OF_A_STEP = ("inputs", "outputs")
+
+
+def place(route: Route) -> str:
+    """The thing at a route: ``'mode' of input 'x' of step 'clean'``, ``item 2 of 'include'``."""
+    named: list[str] = []
+    keys = list(route)
+    while len(keys) >= 2 and keys[0] in (_OF_A_STEP if named else NOUNS):
+        named.insert(0, f"{NOUNS[str(keys[0])]} '{keys[1]}'")
+        del keys[:2]
+    items = [f"item {key + 1}" for key in keys[-1:] if isinstance(key, int)]
+    inner = [f"'{key}'" for key in keys if isinstance(key, str)][-1:]
+    return " of ".join([*items, *inner, *named]) or "the spec"
