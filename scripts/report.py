@@ -45,7 +45,7 @@ def main() -> None:
     draw(args.metrics, about, cancellations, pd.read_csv(args.airports), args.out / "delays.png")
     text = summary(args.metrics, about, cancellations, read_checks(args.checks))
     (args.out / "summary.md").write_text(text, encoding="utf-8")
-    print(f"wrote {args.out / 'delays.png'} and {args.out / 'summary.md'}")
+    print(f"drew delays.png and wrote summary.md about {about['tested']:,} flights")
 
 
 def read_checks(file: Path) -> dict[str, int]:
