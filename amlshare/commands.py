@@ -95,7 +95,7 @@ def _resolve(spec: Spec, request: Request) -> tuple[Pipeline, list[Finding]]:
 def _portability(pipeline: Pipeline, backend: str) -> Iterator[Finding]:
     """What the backend in use cannot do, and, as hints, what the others in the cloud could not."""
     yield from backends.check(backend, pipeline)
-    for other in backends.NAMES:
+    for other in backends.names():
         if other not in (backend, "local"):
             for finding in backends.check(other, pipeline):
                 help_ = f"matters only for `--backend {other}`: {finding.help}"

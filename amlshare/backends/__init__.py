@@ -4,48 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from amlshare.backends.interface import Backend, Outcome, Settings, Watch
+    from amlshare.backends.interface import Backend
     from amlshare.diagnostics import Finding
     from amlshare.pipeline import Pipeline
-    from amlshare.plan import Plan
 
-_MODULES = {
-    "azureml": None,
-    "azureml-v2": None,
-    "local": "amlshare.backends.local",
+_CHECKS = {
+    "azureml": "amlshare.backends.azureml",
+    "azureml-v2": "amlshare.backends.azureml_v2",
+    "local": "amlshare.backends.local.limits",
 }
-
-
-class _PlanOnly:
-    """A backend for which plans are made, and nothing is submitted yet."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def check(self, pipeline: Pipeline) -> Iterable[Finding]:
-        return ()
-
-    def to_job(self, plan: Plan) -> dict[str, Any]:
-        raise NotImplementedError(f"{self.name} has no jobs yet")
-
-    def submit(self, plan: Plan, settings: Settings, watch: Watch) -> Outcome:
-        raise NotImplementedError(f"nothing is submitted to {self.name} yet")
+_SUBMITS = {"local": "amlshare.backends.local"}
 
 
 def names() -> tuple[str, ...]:
     """The backends' names, as ``--backend`` takes them."""
-    return tuple(_MODULES)
+    return tuple(_CHECKS)
 
 
-def submits(name: str) -> bool:
-    """Whether a backend can run a plan in this version."""
-    return _MODULES[name] is not None
+def check(name: str, pipeline: Pipeline) -> Iterable[Finding]:
+    """What the backend ``name`` cannot do of a pipeline, each at its place."""
+    found: Iterable[Finding] = import_module(_CHECKS[name]).check(pipeline)
+    return found
 
 
-def get(name: str) -> Backend:
-    """The backend ``name``. Raises KeyError for one that is not in the table."""
-    module = _MODULES[name]
-    return cast("Backend", import_module(module)) if module else _PlanOnly(name)
+def get(name: str) -> Backend | None:
+    """The backend ``name``; None for one to which this version does not submit."""
+    return cast("Backend", import_module(_SUBMITS[name])) if name in _SUBMITS else None

@@ -1,27 +1,17 @@
 """The backend that runs a pipeline on this machine, with nothing but Python.
 
-Its parts are imported where they are used: `plan` asks only for `check`.
+Its parts are imported where they are used: `plan` needs `limits` alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from amlshare.backends.interface import Outcome, Settings, Watch
-    from amlshare.diagnostics import Finding
-    from amlshare.pipeline import Pipeline
     from amlshare.plan import Plan
 
 name = "local"
-
-
-def check(pipeline: Pipeline) -> Iterable[Finding]:
-    """What this machine cannot do of a pipeline."""
-    from amlshare.backends.local import limits
-
-    return limits.check(pipeline)
 
 
 def to_job(plan: Plan) -> dict[str, Any]:
