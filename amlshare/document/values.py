@@ -187,7 +187,7 @@ class _Reading:
             return None
         name = self._value(node)
         if name == "<<" and not node.style:
-            advice = "write the keys out; `defaults`, `include` and aliases of whole values share"
+            advice = "write the keys out; share a whole value by an alias, `defaults` or `include`"
             self._fault_at(node, "merge-key", "a spec has no merge keys", help=advice)
             return None
         if isinstance(name, str):
