@@ -78,7 +78,7 @@ def _try_in_child(flags: int) -> int:
 
 def _enter(flags: int) -> None:
     user, group = os.geteuid(), os.getegid()
-    _check(_libc.unshare(flags), "unshare")
+    _check(_libc.unshare(flags), Path("/proc/self/ns"))
     if flags & _CLONE_NEWUSER:
         Path("/proc/self/setgroups").write_bytes(b"deny")
         Path("/proc/self/uid_map").write_bytes(b"%d %d 1" % (user, user))
@@ -152,13 +152,14 @@ def _unescape(octal: re.Match[bytes]) -> bytes:
 
 def _mount(source: Path | None, target: Path, flags: int) -> None:
     name = None if source is None else os.fsencode(source)
-    _check(_libc.mount(name, os.fsencode(target), None, ctypes.c_ulong(flags), None), target)
+    result = _libc.mount(name, os.fsencode(target), None, ctypes.c_ulong(flags), None)
+    _check(result, *filter(None, (source, target)))
 
 
-def _check(result: int, what: Path | str) -> None:
+def _check(result: int, what: Path, to: Path | None = None) -> None:
     if result:
         code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code), str(what))
+        raise OSError(code, os.strerror(code), str(what), None, to and str(to))
 
 
 # --- the right to mount, for a program of ours ------------------------------------------------
