@@ -33,10 +33,12 @@ smoke: $(VENV)/smoke.done ## does the package install, and run a pipeline, on PY
 	$(BIN)/amlshare submit specs/path.yaml --backend local --regenerate
 
 lint: $(VENV)/test.done ## style, types and the direction of imports
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	failed=
+	$(BIN)/ruff check || failed=1
+	$(BIN)/ruff format --check || failed=1
+	$(BIN)/mypy || failed=1
+	$(BIN)/lint-imports || failed=1
+	[ -z "$$failed" ]
 
 format: $(VENV)/test.done ## mend the style
 	$(BIN)/ruff check --fix-only

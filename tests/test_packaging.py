@@ -40,8 +40,8 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _pip(*args: str | Path) -> None:
-    command = [sys.executable, "-m", "pip", args[0], "--quiet", "--no-deps", "--no-index", *args[1:]]
-    subprocess.run(list(map(str, command)), check=True)
+    pip = [sys.executable, "-m", "pip", "--quiet", "--no-input"]
+    subprocess.run([*pip, *args, "--no-deps", "--no-index"], check=True)
 
 
 def _run(installed: Path, cwd: Path, *args: str) -> subprocess.CompletedProcess[str]:
