@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from amlshare.pipeline import Command, Step
 from amlshare.plan import Code, digest
-from amlshare.scripts import closure
-from amlshare.snapshots import Snapshots
+from amlshare.scripts import Sources
+from amlshare.snapshots import SnapshotError, Snapshots
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A code folder: the digests of what is no Python, and the Python files."""
+
+    others: dict[str, str]
+    sources: Sources
 
 
 class CodeReader:
@@ -13,22 +23,37 @@ class CodeReader:
 
     def __init__(self, snapshots: Snapshots) -> None:
         self._snapshots = snapshots
-        self._known: dict[tuple[str, str | None], Code] = {}
+        self._folders: dict[str, _Folder] = {}
+        self._known: dict[tuple[str, str | None, bool], Code] = {}
 
     def __call__(self, step: Step) -> Code | None:
-        """The code of a step, None for one without a code folder."""
+        """The code of a step, None for one without a code folder. Raises SnapshotError.
+
+        A command may run anything in its folder. A script runs what it imports, and that may be
+        anything too where an environment variable says where else modules are.
+        """
         if step.code is None:
             return None
         script = None if isinstance(step.run, Command) else step.run.file
-        key = (step.code, script)
+        key = (step.code, script, "PYTHONPATH" in step.env)
         if key not in self._known:
-            self._known[key] = self._read(step.code, script)
+            self._known[key] = self._read(*key)
         return self._known[key]
 
-    def _read(self, folder: str, script: str | None) -> Code:
-        """A command may run anything in its folder; a script runs what it imports."""
-        files = self._snapshots.files(folder)
-        loaded = set(files) if script is None else closure(script, files)
-        names = [name for name in files if not name.endswith(".py") or name in loaded]
-        digests = {name: self._snapshots.digest(files[name]) for name in names}
-        return Code(folder=folder, script=script, digest=digest(digests), files=digests)
+    def _read(self, name: str, script: str | None, anything: bool) -> Code:
+        folder = self._folder(name)
+        files = self._snapshots.files(name)
+        loaded = files if script is None or anything else folder.sources.closure(script)
+        found = {each: self._snapshots.digest(files[each]) for each in loaded} | folder.others
+        digests = dict(sorted(found.items()))
+        return Code(folder=name, script=script, digest=digest(digests), files=digests)
+
+    def _folder(self, name: str) -> _Folder:
+        if name not in self._folders:
+            files = self._snapshots.files(name)
+            if name in self._snapshots.problems:
+                raise SnapshotError(self._snapshots.problems[name])
+            others = [each for each in files if not each.endswith(".py")]
+            digests = {each: self._snapshots.digest(files[each]) for each in others}
+            self._folders[name] = _Folder(digests, Sources(files))
+        return self._folders[name]

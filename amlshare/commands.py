@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from amlshare import backends, checks, layers
+from amlshare import __version__, backends, checks, layers
 from amlshare.checks import mending
 from amlshare.codes import CodeReader
-from amlshare.diagnostics import Diagnostic, Finding, SpecError
+from amlshare.diagnostics import Diagnostic, Finding, SpecError, did_you_mean
+from amlshare.document.tree import collector_paused
 from amlshare.pipeline import Pipeline
 from amlshare.plan import Plan, make_plan
 from amlshare.resolution import ParameterError, resolve
-from amlshare.snapshots import Snapshots
+from amlshare.snapshots import SnapshotError, Snapshots
 from amlshare.spec import Spec
 
 if TYPE_CHECKING:
     from amlshare.backends.interface import Outcome, Watch
+    from amlshare.backends.local.runs import Candidate, RunDetail, RunSummary
+    from amlshare.explanations import Explanation
 
 STATE = ".amlshare"
+DEFAULT_BACKEND = "azureml"
 
 
 class UsageError(Exception):
@@ -32,7 +36,7 @@ class Request:
     """What the shared options say. ``spec`` is a path, or ``-`` for standard input."""
 
     spec: str
-    backend: str = "azureml"
+    backend: str = DEFAULT_BACKEND
     target: str | None = None
     parameters: tuple[str, ...] = ()
     select: str | None = None
@@ -52,6 +56,9 @@ class Request:
         return self.base / STATE
 
 
+# Reading and checking
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """A spec as far as it could be read; ``pipeline`` is None when there are errors."""
@@ -62,51 +69,58 @@ class Reading:
 
 
 def read(request: Request) -> Reading:
-    """The pipeline of a spec and everything there is to say of it."""
-    document = layers.load(request.spec, target=request.target)
+    """The pipeline of a spec and everything there is to say of it. Raises UsageError for ``-p``."""
     snapshots = Snapshots(request.base)
-    found = list(document.diagnostics)
-    pipeline = None
-    if document.readable:
-        parsed = mending.parse(document.data)
+    try:
+        document = layers.load(request.spec, target=request.target)
+    except SpecError as error:
+        return Reading(pipeline=None, diagnostics=error.diagnostics, snapshots=snapshots)
+    with collector_paused():
+        parsed = mending.parse(document.data, document.diagnostics)
         findings = list(parsed.findings)
         if parsed.spec is not None:
             findings += parsed.certain(checks.check(parsed.spec, snapshots))
-        if parsed.spec is not None and not _has_errors([*found, *findings]):
+        pipeline = None
+        if parsed.spec is not None and not _has_errors([*document.diagnostics, *findings]):
             pipeline, more = _resolve(parsed.spec, request)
             findings += more
-        found += [document.locate(finding) for finding in findings]
-    if _has_errors(found):
-        pipeline = None
-    return Reading(pipeline=pipeline, diagnostics=_in_order(found), snapshots=snapshots)
+        return Reading(
+            pipeline=None if _has_errors(findings) else pipeline,
+            diagnostics=_in_order([*document.diagnostics, *map(document.locate, findings)]),
+            snapshots=snapshots,
+        )
 
 
 def _resolve(spec: Spec, request: Request) -> tuple[Pipeline, list[Finding]]:
     try:
         resolved = resolve(spec, _given(request.parameters), request.target)
     except ParameterError as error:
-        raise UsageError(str(error)) from None
-    return resolved.pipeline, [
-        *resolved.findings,
-        *_portability(resolved.pipeline, request.backend),
-    ]
+        raise UsageError(f"-p: {error}") from None
+    found = [*resolved.findings, *backends.check(request.backend, resolved.pipeline)]
+    return resolved.pipeline, [*found, *_elsewhere(resolved.pipeline, request.backend, found)]
 
 
-def _portability(pipeline: Pipeline, backend: str) -> Iterator[Finding]:
-    """What the backend in use cannot do, and, as hints, what the others in the cloud could not."""
-    yield from backends.check(backend, pipeline)
+def _elsewhere(pipeline: Pipeline, backend: str, found: list[Finding]) -> Iterator[Finding]:
+    """What the cloud's other backends could not do, as hints; once, whoever of them says it."""
+    said = {(each.code, each.route) for each in found}
+    hints: dict[tuple[object, ...], tuple[Finding, list[str]]] = {}
     for other in backends.names():
         if other not in (backend, "local"):
-            for finding in backends.check(other, pipeline):
-                help_ = f"matters only for `--backend {other}`: {finding.help}"
-                yield replace(finding, severity="hint", help=help_)
+            for each in backends.check(other, pipeline):
+                place = (each.code, each.route)
+                if place not in said:
+                    hints.setdefault(place, (each, []))[1].append(f"`--backend {other}`")
+    for each, names in hints.values():
+        help_ = f"matters only for {' and '.join(names)}"
+        help_ += f": {each.help}" if each.help else ""
+        yield replace(each, severity="hint", help=help_)
 
 
 def _given(parameters: Iterable[str]) -> dict[str, str]:
     given = {}
     for text in parameters:
         name, equals, value = text.partition("=")
-        if not equals or not name:
+        if not equals or not name.strip():
             raise UsageError(f"-p '{text}' is no parameter; expected NAME=VALUE")
         given[name.strip()] = value
     return given
@@ -119,7 +133,7 @@ def _has_errors(found: Iterable[Diagnostic | Finding]) -> bool:
 def _in_order(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """By file and place, each once."""
 
-    def place(each: Diagnostic) -> tuple[object, ...]:
+    def place(each: Diagnostic) -> tuple[str, int, int]:
         span = each.span
         return (span.file, span.line, span.column) if span else ("", 0, 0)
 
@@ -127,21 +141,44 @@ def _in_order(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
 
 
 def check(paths: Sequence[str], request: Request) -> tuple[Diagnostic, ...]:
-    """Every diagnostic of the specs, for each of their targets where none is chosen."""
+    """Every diagnostic of the specs, for each of their targets where none is chosen.
+
+    A parameter without a value is only a hint here: whoever plans or submits gives it.
+    """
     found: dict[Diagnostic, None] = {}
     for path in paths:
         for target in [request.target] if request.target else [None, *_targets(path)]:
             reading = read(replace(request, spec=path, target=target))
-            found |= dict.fromkeys(reading.diagnostics)
+            found |= dict.fromkeys(map(_without_values, reading.diagnostics))
     return _in_order(found)
+
+
+def _without_values(each: Diagnostic) -> Diagnostic:
+    return replace(each, severity="hint") if each.code == "no-parameter-value" else each
 
 
 def _targets(path: str) -> list[str]:
     """The targets of a spec on disk; standard input can be read only once."""
     if path == "-":
         return []
-    targets = layers.load(path).data.get("targets")
+    try:
+        targets = layers.load(path).data.get("targets")
+    except SpecError:
+        return []
     return [name for name in targets if isinstance(name, str)] if isinstance(targets, dict) else []
+
+
+def explain(code: str) -> Explanation:
+    """What a diagnostic means. Raises UsageError for a code that there is not."""
+    from amlshare import explanations
+
+    if code not in explanations.CODES:
+        meant = did_you_mean(code, explanations.CODES)
+        raise UsageError(f"no diagnostic is called '{code}'" + (f"; {meant}" if meant else ""))
+    return explanations.explain(code)
+
+
+# Planning
 
 
 def plan(request: Request) -> Plan:
@@ -149,14 +186,20 @@ def plan(request: Request) -> Plan:
     reading = read(request)
     if reading.pipeline is None:
         raise SpecError(reading.diagnostics)
-    return make_plan(
-        reading.pipeline,
-        backend=request.backend,
-        read_code=CodeReader(reading.snapshots),
-        digest_file=lambda file: reading.snapshots.digest(reading.snapshots.base / file),
-        selected=_selected(reading.pipeline, request),
-        diagnostics=reading.diagnostics,
-    )
+    snapshots = reading.snapshots
+    try:
+        with collector_paused():
+            return make_plan(
+                reading.pipeline,
+                backend=request.backend,
+                read_code=CodeReader(snapshots),
+                digest_file=lambda file: snapshots.digest(snapshots.base / file),
+                selected=_selected(reading.pipeline, request),
+                diagnostics=reading.diagnostics,
+            )
+    except SnapshotError as error:
+        found = Diagnostic(code="unreadable-code", severity="error", message=str(error))
+        raise SpecError([found, *reading.diagnostics]) from None
 
 
 def _selected(pipeline: Pipeline, request: Request) -> tuple[str, ...] | None:
@@ -167,23 +210,38 @@ def _selected(pipeline: Pipeline, request: Request) -> tuple[str, ...] | None:
     try:
         return select(pipeline, request.select or "", request.exclude or "")
     except SelectionError as error:
-        raise UsageError(f"--select: {error}") from None
+        raise UsageError(str(error)) from None
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
     """The JSON of a plan."""
     from amlshare.plan_document import dump
 
-    return dump(plan)
+    with collector_paused():
+        return dump(plan)
+
+
+# Saved plans
 
 
 def save(plan: Plan, request: Request, path: Path) -> None:
-    """Keep a plan for ``submit PLAN``, with how it was made, so that it can be seen to be stale."""
+    """Keep a plan for ``submit PLAN``, with how it was made, so that it can be seen to be stale.
+
+    Raises UsageError where it could not be made again.
+    """
     import json
     import os
 
+    if request.spec == "-":
+        raise UsageError("a plan of standard input is not saved: it could not be made again")
+    if folder := _code_folder_with(path, plan, request):
+        raise UsageError(
+            f"'{path}' lies in the code folder '{folder}', and would change the code that it is "
+            "a plan for; save it elsewhere"
+        )
     document = plan_document(plan)
     document["made_from"] = {
+        "amlshare": __version__,
         "spec": Path(os.path.relpath(request.spec, path.parent)).as_posix(),
         "target": request.target,
         "parameters": list(request.parameters),
@@ -193,56 +251,70 @@ def save(plan: Plan, request: Request, path: Path) -> None:
     path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
+def _code_folder_with(path: Path, plan: Plan, request: Request) -> str | None:
+    """The code folder of the plan that a file would belong to."""
+    from amlshare.snapshots import would_hold
+
+    file = path.resolve()
+    for folder in sorted({code.folder for code in plan.code}):
+        root = (request.base / folder).resolve()
+        if root in file.parents and would_hold(root, file.relative_to(root).as_posix()):
+            return folder
+    return None
+
+
 def saved(request: Request) -> tuple[Plan, Request]:
     """The plan that a saved plan still is, made anew. Raises UsageError when it is stale."""
-    import json
+    from amlshare.diff import differences
 
     path = Path(request.spec)
-    try:
-        document = json.loads(path.read_bytes())
-        made = document["made_from"]
-        again = Request(
-            spec=str(path.parent / made["spec"]),
-            backend=document["backend"],
-            target=made["target"],
-            parameters=tuple(made["parameters"]),
-            select=made["select"],
-            exclude=made["exclude"],
-        )
-    except FileNotFoundError:
-        raise UsageError(f"there is no saved plan '{path}'") from None
-    except (ValueError, KeyError, TypeError):
-        raise UsageError(
-            f"'{path}' is no saved plan; make one with `amlshare plan SPEC --save {path}`"
-        ) from None
-    if again.backend != request.backend and request.backend != Request.backend:
-        raise UsageError(f"'{path}' is a plan for {again.backend}, not for {request.backend}")
+    kept, made = _kept(path)
     if request.parameters or request.target or request.select or request.exclude:
         raise UsageError("a saved plan is submitted as it is: without -p, --target or --select")
+    if request.backend not in (kept.backend, DEFAULT_BACKEND):
+        raise UsageError(f"'{path}' is a plan for {kept.backend}, not for {request.backend}")
+    again = replace(
+        request,
+        spec=str(path.parent / made["spec"]),
+        backend=kept.backend,
+        target=made["target"],
+        parameters=tuple(made["parameters"]),
+        select=made["select"],
+        exclude=made["exclude"],
+    )
     made_now = plan(again)
-    if stale := _differences(document, plan_document(made_now)):
-        raise UsageError(
-            f"'{path}' is stale: {stale}; look at it with `amlshare plan {again.spec}` and save "
-            "it again"
-        )
+    if stale := differences(kept, made_now):
+        raise UsageError(f"'{path}' is stale: {_said(stale, made['amlshare'])}; plan again")
     return made_now, again
 
 
-def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """What makes a saved plan stale, for people; empty when nothing does."""
-    before = {step["name"]: step for step in old["steps"]}
-    after = {step["name"]: step for step in new["steps"]}
-    said = [f"step '{name}' is new" for name in after if name not in before]
-    said += [f"step '{name}' is gone" for name in before if name not in after]
-    for name, step in after.items():
-        parts = before.get(name, step)["parts"]
-        changed = [part for part in step["parts"] if step["parts"][part] != parts.get(part)]
-        if changed:
-            said.append(f"step '{name}' changed ({', '.join(changed)})")
-    ignored = ("diagnostics", "made_from")
-    if not said and any(new[key] != old.get(key) for key in new if key not in ignored):
-        said.append("the spec changed")
-    return "; ".join(said[:5]) + (f"; and {len(said) - 5} more" if len(said) > 5 else "")
+def _kept(path: Path) -> tuple[Plan, dict[str, Any]]:
+    """A saved plan, and how it was made."""
+    import json
+
+    from amlshare.plan_document import load
+
+    try:
+        document = json.loads(path.read_bytes())
+        keys = ("amlshare", "spec", "target", "parameters", "select", "exclude")
+        return load(document), {key: document["made_from"][key] for key in keys}
+    except OSError as error:
+        raise UsageError(f"'{path}' cannot be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise UsageError(
+            f"'{path}' is no saved plan; make one with `amlshare plan SPEC --save {path.name}`"
+        ) from None
+
+
+def _said(stale: list[str], version: str) -> str:
+    said = "; ".join(stale[:5]) + (f"; and {len(stale) - 5} more" if stale[5:] else "")
+    other = (
+        "" if version == __version__ else f" (amlshare {version} made it, this is {__version__})"
+    )
+    return said + other
+
+
+# Running
 
 
 def submit(request: Request, watch: Watch, **options: Any) -> Outcome:
@@ -252,7 +324,10 @@ def submit(request: Request, watch: Watch, **options: Any) -> Outcome:
     """
     from amlshare.backends.interface import Settings
 
-    made, request = saved(request) if request.spec.endswith(".json") else (plan(request), request)
+    if request.spec.endswith(".json"):
+        made, request = saved(request)
+    else:
+        made = plan(request)
     backend = backends.get(request.backend)
     if backend is None:
         raise UsageError(_no_workspace(request))
@@ -267,6 +342,82 @@ def _no_workspace(request: Request) -> str:
     )
 
 
+def runs(where: Path) -> tuple[RunSummary, ...]:
+    """The runs of a folder, or beside a spec, the newest first. Raises BackendError for none."""
+    from amlshare.backends.local import runs as local
+
+    return local.runs(_state(where))
+
+
+def show(run: str, where: Path) -> RunDetail:
+    """A run, by its id or the beginning of it. Raises BackendError for none or several."""
+    from amlshare.backends.local import runs as local
+
+    return local.show(_state(where), run)
+
+
+def logs(run: str, step: str | None, where: Path) -> Iterator[str]:
+    """What a step printed, piece by piece; with no step, what each of them did, in run order.
+
+    Raises BackendError where there is no such run, step or log.
+    """
+    from amlshare.backends.interface import BackendError
+    from amlshare.backends.local import runs as local
+
+    state = _state(where)
+    if step is not None:
+        yield from _pieces(local.log_path(state, run, step))
+        return
+    for each in local.show(state, run).steps:
+        try:
+            path = local.log_path(state, run, each.step.step)
+        except BackendError:
+            continue  # it has not run, or its log was cleaned away
+        yield f"==> {each.step.step} <==\n"
+        yield from _pieces(path)
+
+
+def _pieces(path: Path) -> Iterator[str]:
+    """A text file in pieces; its last line is ended where it is not."""
+    piece = "\n"
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+        while more := file.read(1 << 16):
+            piece = more
+            yield piece
+    if not piece.endswith("\n"):
+        yield "\n"
+
+
+def clean(where: Path) -> tuple[Candidate, ...]:
+    """What can be removed, since nothing refers to it."""
+    from amlshare.backends.local import runs as local
+
+    return local.clean_candidates(_state(where))
+
+
+def remove(found: Iterable[Candidate], where: Path) -> None:
+    """Remove what :func:`clean` found."""
+    from amlshare.backends.local import runs as local
+
+    local.clean(_state(where), found)
+
+
+def _state(where: Path) -> Path:
+    """The state beside a spec, or in a folder, or in the one folder below it that has one."""
+    if not where.is_dir():
+        if not where.exists():
+            raise UsageError(f"there is no '{where}'; name a spec, or the folder that it lies in")
+        return where.parent / STATE
+    found = [where / STATE] if (where / STATE).exists() else sorted(where.glob(f"*/{STATE}"))
+    if len(found) > 1:
+        folders = ", ".join(f"'{each.parent}'" for each in found)
+        raise UsageError(f"there are runs in {folders}: say which with --in FOLDER")
+    return found[0] if found else where / STATE
+
+
+# Starting
+
+
 def schema() -> dict[str, Any]:
     """The JSON Schema of the language."""
     from amlshare.spec import json_schema
@@ -275,15 +426,19 @@ def schema() -> dict[str, Any]:
 
 
 def init(folder: Path) -> list[Path]:
-    """A small working project with each kind of edge. Raises UsageError when it is in the way."""
-    from importlib.resources import as_file, files
+    """Write a small working project with each kind of edge; returns its files.
 
-    with as_file(files("amlshare") / "templates" / "init") as template:
-        sources = sorted(path for path in template.rglob("*") if path.is_file())
-        targets = [folder / path.relative_to(template) for path in sources]
-        if taken := [str(path) for path in targets if path.exists()]:
-            raise UsageError(f"already there: {', '.join(taken)}; choose another folder")
-        for source, target in zip(sources, targets, strict=True):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(source.read_bytes())
-    return targets
+    Raises UsageError when something is in the way.
+    """
+    template = Path(__file__).parent / "templates" / "init"
+    sources = [path for path in sorted(template.rglob("*")) if path.is_file()]
+    names = [path.relative_to(template) for path in sources if "__pycache__" not in path.parts]
+    if taken := [str(folder / name) for name in names if (folder / name).exists()]:
+        raise UsageError(f"already there: {', '.join(taken)}; choose another folder")
+    try:
+        for name in names:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes((template / name).read_bytes())
+    except OSError as error:
+        raise UsageError(f"cannot write {error.filename}: {error.strerror}") from None
+    return [folder / name for name in names]

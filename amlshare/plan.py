@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from functools import cache
 from hashlib import sha256
 from typing import Any, TypeAlias
@@ -19,19 +19,11 @@ from amlshare.diagnostics import Diagnostic
 from amlshare.pipeline import Command, Data, Input, Output, Parallel, Pipeline, Script, Step
 from amlshare.references import Reference, write
 
-# What a change of leaves a step's result as it was.
-_COSMETIC = frozenset({"title", "description", "tags", "size", "files", "reads", "reuse", "mode"})
-PARTS = (
-    "code",
-    "run",
-    "parameters",
-    "environment",
-    "env",
-    "inputs",
-    "outputs",
-    "compute",
-    "settings",
-)
+# What may change without a port's content changing. How it travels is a part of its own.
+_COSMETIC = frozenset("title description tags size files reads mode at".split())
+PARTS = tuple("code run parameters environment env inputs outputs access compute settings".split())
+"""What a fingerprint is made of. ``access`` is how inputs and outputs travel: it changes nothing
+that a step reads, and yet the cloud runs the step again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +81,7 @@ def make_plan(
     """
     codes: dict[tuple[str, str | None], Code] = {}
     prints: dict[str, Fingerprint] = {}
-    sources = {data.name: digest(_plain_data(data)) for data in pipeline.data}
+    sources = {data.name: digest(_content(data)) for data in pipeline.data}
     shared = _Shared(pipeline, digest_file)
     for step in pipeline.steps:
         code = read_code(step)
@@ -122,35 +114,47 @@ class _Shared:
         self.compute = {None: ""} | {
             entry.name: digest([entry.cluster, entry.vm_size]) for entry in pipeline.compute
         }
+        self._settings: dict[tuple[object, ...], str] = {}
+
+    def settings(self, step: Step) -> str:
+        key = (step.nodes, step.distribution, step.retries, step.timeout, step.after, step.reuse)
+        if key not in self._settings:
+            self._settings[key] = digest(plain(key))
+        return self._settings[key]
 
 
 def _fingerprint(
     step: Step, code: Code | None, shared: _Shared, sources: Mapping[str, str]
 ) -> Fingerprint:
-    used = {name: shared.values[name] for name in parameters_of(step)}
-    settings = [step.nodes, step.distribution, step.retries, step.timeout, step.after]
     own = {
         "code": code.digest if code else "",
         "run": digest(plain(step.run)),
-        "parameters": digest(used) if used else "",
+        "parameters": _digest_some({name: shared.values[name] for name in parameters_of(step)}),
         "environment": shared.environments[step.environment],
-        "env": digest(step.env) if step.env else "",
-        "inputs": digest([_plain_port(given) for given in step.inputs]) if step.inputs else "",
-        "outputs": digest([_plain_port(output) for output in step.outputs]) if step.outputs else "",
+        "env": _digest_some(step.env),
+        "inputs": _digest_some([_content(given) for given in step.inputs]),
+        "outputs": _digest_some([_content(output) for output in step.outputs]),
+        "access": _digest_some(_access(step)),
         "compute": shared.compute[step.compute],
-        "settings": digest([plain(value) for value in settings]),
+        "settings": shared.settings(step),
     }
     upstream = {given.name: sources[given.source] for given in step.inputs}
     return Fingerprint(digest=digest([own, upstream]), own=own, upstream=upstream)
 
 
-def _plain_port(port: Input | Output) -> Any:
-    """What decides over a port's content: an input's mode changes how it arrives, not what."""
-    return {key: value for key, value in plain(port).items() if key not in _COSMETIC}
+def _content(port: Input | Output | Data) -> Any:
+    """What decides over the content of a port, or of data."""
+    return plain(port, without=_COSMETIC)
 
 
-def _plain_data(data: Data) -> Any:
-    return {key: value for key, value in plain(data).items() if key not in _COSMETIC}
+def _access(step: Step) -> list[tuple[str, ...]]:
+    reads = [(given.mode, given.at or "") for given in step.inputs]
+    return [*reads, *((output.mode,) for output in step.outputs)]
+
+
+def _digest_some(value: Any) -> str:
+    """The digest of a mapping or list, empty for an empty one."""
+    return digest(value) if value else ""
 
 
 def parameters_of(step: Step) -> tuple[str, ...]:
@@ -178,45 +182,53 @@ def digest(value: object) -> str:
 
 # Plain data
 
-
-def plain(value: Any) -> Any:
-    """A value as plain data: keys at their default are left out, texts are as in a spec."""
-    if value is None or isinstance(value, (str, int, float)):
-        return value
-    if isinstance(value, Reference):
-        return str(value)
-    if is_dataclass(value):
-        shown = {}
-        for name, default, is_text in _fields(type(value)):
-            found = getattr(value, name)
-            if found != default:
-                shown[name] = _texts(found) if is_text else plain(found)
-        return shown
-    if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
-    return [plain(item) for item in value]
-
-
-@cache
-def _fields(kind: type) -> tuple[tuple[str, object, bool], ...]:
-    """Name, default and whether it holds texts, for each field of a dataclass."""
-    found = []
-    for entry in fields(kind):
-        default = entry.default
-        if entry.default_factory is not MISSING:
-            default = entry.default_factory()
-        if default is MISSING or entry.name == "kind":
-            default = _ALWAYS
-        found.append((entry.name, default, entry.name in TEXTS))
-    return tuple(found)
-
-
+_SCALARS = frozenset({str, int, float, bool, type(None)})
 _ALWAYS = object()  # equal to no default: the field is always written
 # The fields that hold a text (a command's line) or a tuple of texts.
 TEXTS = ("line", "arguments")
 
 
+def plain(value: Any, *, without: frozenset[str] = frozenset()) -> Any:
+    """A value as plain data: keys at their default are left out, texts are as in a spec.
+
+    ``without`` names fields of a dataclass to leave out; it does not reach into what they hold.
+    """
+    kind: Any = type(value)
+    if kind in _SCALARS:
+        return value
+    if fields_ := _fields(kind):
+        shown = {}
+        for name, default, is_text in fields_:
+            found = getattr(value, name)
+            if name not in without and found != default:
+                shown[name] = _texts(found) if is_text else plain(found)
+        return shown
+    if isinstance(value, Reference):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (str, int, float)):
+        return value
+    return [plain(item) for item in value]
+
+
+@cache
+def _fields(kind: type[Any]) -> tuple[tuple[str, object, bool], ...]:
+    """Name, default and whether it holds texts, for each field of a dataclass; () for others."""
+    if kind is Reference or not is_dataclass(kind):
+        return ()
+    return tuple((entry.name, _default(entry), entry.name in TEXTS) for entry in fields(kind))
+
+
+def _default(entry: Field[Any]) -> object:
+    if entry.name == "kind":
+        return _ALWAYS
+    if entry.default_factory is not MISSING:
+        return entry.default_factory()
+    return _ALWAYS if entry.default is MISSING else entry.default
+
+
 def _texts(value: Any) -> Any:
-    return (
-        [write(text) for text in value] if value and isinstance(value[0], tuple) else write(value)
-    )
+    if value and isinstance(value[0], tuple):
+        return [write(text) for text in value]
+    return write(value)

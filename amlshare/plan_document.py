@@ -44,7 +44,7 @@ def _pipeline(pipeline: Pipeline) -> dict[str, Any]:
 def _step(step: Step, fingerprint: Fingerprint) -> dict[str, Any]:
     run = plain(step.run)
     arguments = run.pop("arguments", [])
-    always = {"compute": None, "environment": None, "after": []}
+    always: dict[str, Any] = {"compute": None, "environment": None, "after": []}
     own = plain(replace(step, inputs=(), outputs=()))
     own.pop("run")
     return {
@@ -139,8 +139,13 @@ def _place(span: Span | None) -> dict[str, Any]:
 
 def load(document: Mapping[str, Any]) -> Plan:
     """The inverse of :func:`dump`. Raises ValueError for a document that is no plan."""
-    if document.get("format") != FORMAT or "pipeline" not in document:
-        raise ValueError("not a saved plan of a format that this amlshare knows")
+    try:
+        return _load(document)
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+        raise ValueError(f"this is no saved plan: {error!r}") from error
+
+
+def _load(document: Mapping[str, Any]) -> Plan:
     body = document["pipeline"] | {"steps": [_load_step(step) for step in document["steps"]]}
     selected = document["selected"]
     return Plan(
@@ -164,18 +169,21 @@ _DERIVED = ("type", "fingerprint", "parts", "upstream", "impact", "reasons", "ar
 
 
 def _load_step(step: Mapping[str, Any]) -> dict[str, Any]:
-    run = dict(step["run"])
+    run = _with_numbers(step["run"])
     if "line" in run:
         run["line"] = parse(run["line"])[0]
     else:
-        run["arguments"] = [parse(word)[0] or ("",) for word in step["arguments"]]
-    for key in ("nodes", "mini_batch", "processes_per_node"):
-        if isinstance(run.get(key), str):
-            run[key] = parse(run[key])[0][0]
-    body = {key: value for key, value in step.items() if key not in _DERIVED} | {"run": run}
-    if isinstance(body.get("nodes"), str):
-        body["nodes"] = parse(body["nodes"])[0][0]
-    return body
+        run["arguments"] = [parse(word)[0] for word in step["arguments"]]
+    body = {key: value for key, value in step.items() if key not in _DERIVED}
+    return _with_numbers(body) | {"run": run}
+
+
+def _with_numbers(body: Mapping[str, Any]) -> dict[str, Any]:
+    """With references, where a text stands in place of a number."""
+    numbers = {
+        key: body[key] for key in ("nodes", "mini_batch", "processes_per_node") if key in body
+    }
+    return {**body, **{k: parse(v)[0][0] for k, v in numbers.items() if isinstance(v, str)}}
 
 
 def _load_fingerprint(step: Mapping[str, Any]) -> Fingerprint:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 Kind: TypeAlias = Literal["input", "output", "parameter", "env"]
@@ -46,10 +47,14 @@ class BadReference:
     text: str
 
 
+@lru_cache(maxsize=1024)  # ten thousand steps say the same few things
 def parse(text: str) -> tuple[Text, tuple[BadReference, ...]]:
-    """Split ``text`` at its references; whatever looks like one and is none is listed beside."""
+    """Split ``text`` at its references; whatever looks like one and is none is listed beside.
+
+    A text without references is one part, also when it is empty.
+    """
     if "$" not in text:
-        return ((text,) if text else ()), ()
+        return (text,), ()
     parts: list[str | Reference] = []
     bad: list[BadReference] = []
     end = 0
@@ -63,7 +68,7 @@ def parse(text: str) -> tuple[Text, tuple[BadReference, ...]]:
         else:
             bad.append(BadReference(match.group()))
     _add_text(parts, text[end:])
-    return tuple(parts), tuple(bad)
+    return tuple(parts) or ("",), tuple(bad)
 
 
 def _reference(name: str | None) -> Reference | None:
@@ -84,9 +89,11 @@ def _add_text(parts: list[str | Reference], text: str) -> None:
 
 def write(text: Text) -> str:
     """The text as it would stand in a spec: the inverse of :func:`parse`."""
-    return "".join(
-        part.replace("${", "$${") if isinstance(part, str) else str(part) for part in text
-    )
+    return "".join([_written(part) for part in text])
+
+
+def _written(part: str | Reference) -> str:
+    return str(part) if isinstance(part, Reference) else part.replace("${", "$${")
 
 
 def references(text: Text) -> tuple[Reference, ...]:

@@ -1,96 +1,213 @@
-"""What a step script is made of, read from its source without running it."""
+"""What a step script is made of, read from its source without running it.
+
+Python runs a script with its own folder, and the steps' working folder, as the places where modules
+are found. So those are looked in, and everything that is found counts: too much is safe, since then
+a step runs again without need; too little would leave a stale result.
+"""
 
 from __future__ import annotations
 
 import ast
+import re
+import warnings
 from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 
-# Whoever uses one of these may run code that its import statements do not name.
-_DYNAMIC = frozenset(
-    {"importlib", "runpy", "subprocess", "imp", "pkgutil", "__import__", "exec", "eval", "system"}
+# Who imports or uses one of these may run code that no import statement names.
+_DYNAMIC_MODULES = frozenset("imp importlib pkgutil runpy subprocess zipimport".split())
+_DYNAMIC_NAMES = frozenset("__import__ eval exec".split())
+_DYNAMIC_CALLS = frozenset(
+    """addsitedir create_subprocess_exec create_subprocess_shell execl execle execlp execlpe execv
+    execve execvp execvpe import_module meta_path path_hooks popen posix_spawn posix_spawnp spawnl
+    spawnle spawnlp spawnlpe spawnv spawnve spawnvp spawnvpe system""".split()
+)
+_HARMLESS = ("importlib.metadata", "importlib.resources", "platform.system")
+# Who uses one of these may load any module that an object was made with.
+_PICKLES = frozenset("cloudpickle dill joblib mlflow pickle read_pickle shelve torch.load".split())
+
+_WORD = re.compile(rb"[\w\x80-\xff]+")
+_START = rb"(?m)(?:^|[;:])[ \t\f]*"  # where a statement starts
+_IMPORT = re.compile(_START + rb"(?:from|import)\b(?:\\\r?\n|[^\n])*")
+_RELATIVE = re.compile(_START + rb"from[\s\\]*\.")
+_SYS_PATH = re.compile(rb"\bsys\s*\.\s*path\b|\bfrom[\s\\]*sys\b")
+_TELLING = frozenset(
+    word.partition(".")[0].encode()
+    for word in _DYNAMIC_MODULES | _DYNAMIC_NAMES | _DYNAMIC_CALLS | _PICKLES
 )
 
 
-def closure(script: str, files: Mapping[str, Path]) -> set[str]:
-    """The Python files that running ``script`` may load: itself and what it imports in the folder.
+@dataclass(frozen=True, slots=True)
+class Import:
+    """``from ..module import names``: ``level`` counts the dots, no names for a plain import."""
 
-    ``files`` are the code folder's files by posix path. Where the source cannot be parsed, or
-    loads code in ways that its imports do not show, the answer is every Python file.
-    """
-    found: set[str] = set()
-    waiting = [script]
-    while waiting:
-        name = waiting.pop()
-        if name in found or name not in files:
-            continue
-        found.add(name)
-        tree = _parse(files[name])
-        if tree is None or _is_dynamic(tree):
-            return {path for path in files if path.endswith(".py")}
-        waiting.extend(_imported(tree, name, script, files))
-    return found
+    level: int
+    module: str
+    names: tuple[str, ...] = ()
 
 
-def _parse(path: Path) -> ast.Module | None:
-    try:
-        return ast.parse(path.read_bytes(), filename=path.name)
-    except (SyntaxError, ValueError, RecursionError, OSError):
-        return None
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a file's source says that it loads. ``dynamic``: and more, which it does not say."""
+
+    imports: tuple[Import, ...] = ()
+    dynamic: bool = False
+    pickles: bool = False
 
 
-def _is_dynamic(tree: ast.Module) -> bool:
-    for node in ast.walk(tree):
-        match node:
-            case ast.Import(names=names) if any(
-                alias.name.partition(".")[0] in _DYNAMIC for alias in names
-            ):
-                return True
-            case ast.ImportFrom(module=str(module)) if module.partition(".")[0] in _DYNAMIC:
-                return True
-            case ast.Call(func=ast.Name(id=name)) if name in _DYNAMIC:
-                return True
-            case ast.Call(func=ast.Attribute(attr="system" | "popen")):
-                return True
-    return False
+class Sources:
+    """The Python files of a code folder, by posix path; each is read at most once."""
+
+    def __init__(self, files: Mapping[str, Path]) -> None:
+        self._files = {name: path for name, path in files.items() if name.endswith(".py")}
+        self._texts: dict[str, bytes] = {}
+        self._sources: dict[str, Source] = {}
+        self._roots: dict[str, frozenset[bytes]] = {}
+
+    def closure(self, script: str) -> frozenset[str]:
+        """The files that running ``script`` may load: itself and what it imports in the folder.
+
+        Where the source cannot be parsed, or loads code in ways that its imports do not show, the
+        answer is every file. Where it unpickles objects, every imported module is in it, since
+        their classes may be there.
+        """
+        found: set[str] = set()
+        waiting = [script]
+        while waiting:
+            name = waiting.pop()
+            if name in found or name not in self._files:
+                continue
+            found.add(name)
+            source = self._source(name, script)
+            if source.dynamic:
+                return frozenset(self._files)
+            if source.pickles:
+                waiting += self._modules
+            waiting += self._imported(source, name, script)
+        return frozenset(found)
+
+    @cached_property
+    def _modules(self) -> tuple[str, ...]:
+        """The files that another file imports."""
+        found: dict[str, None] = {}
+        for name in self._files:
+            if self._imports_here(name, name):
+                found |= dict.fromkeys(self._imported(self._parsed(name), name, name))
+        return tuple(found)
+
+    def _source(self, name: str, script: str) -> Source:
+        """What a file loads; it is parsed only where a plain search finds a telling word."""
+        text = self._text(name)
+        told = not _TELLING.isdisjoint(_WORD.findall(text)) or _SYS_PATH.search(text)
+        return self._parsed(name) if told or self._imports_here(name, script) else Source()
+
+    def _imports_here(self, name: str, script: str) -> bool:
+        """Whether an import statement of a file may name another file of the folder."""
+        text = self._text(name)
+        words = _WORD.findall(b" ".join(_IMPORT.findall(text)))
+        tops = (self._top_names(root) for root in _roots(script))
+        return bool(_RELATIVE.search(text)) or any(not top.isdisjoint(words) for top in tops)
+
+    def _text(self, name: str) -> bytes:
+        """A file's source, empty where it cannot be read: whoever digests the file will say so."""
+        if name not in self._texts:
+            try:
+                self._texts[name] = self._files[name].read_bytes()
+            except OSError:
+                self._texts[name] = b""
+        return self._texts[name]
+
+    def _parsed(self, name: str) -> Source:
+        if name not in self._sources:
+            self._sources[name] = parse(self._text(name))
+        return self._sources[name]
+
+    def _top_names(self, root: str) -> frozenset[bytes]:
+        """What can be imported from a folder: the first part of each module's name."""
+        if root not in self._roots:
+            below = (name[len(root) :] for name in self._files if name.startswith(root))
+            tops = {name.partition("/")[0].removesuffix(".py") for name in below}
+            self._roots[root] = frozenset(top.encode() for top in tops)
+        return self._roots[root]
+
+    def _imported(self, source: Source, name: str, script: str) -> Iterator[str]:
+        """The files that the import statements of ``name`` may load."""
+        for each in source.imports:
+            for start in [_up(name, each.level)] if each.level else _roots(script):
+                yield from self._chain(start, each.module)
+                for imported in each.names:
+                    if imported == "*":
+                        yield from self._inside(start, each.module)
+                    else:
+                        yield from self._chain(start, f"{each.module}.{imported}")
+
+    def _chain(self, start: str, dotted: str) -> Iterator[str]:
+        """The files of a dotted module and of the packages it lies in, as far as they exist."""
+        path = start
+        for part in filter(None, dotted.split(".")):
+            path += part
+            yield from (
+                file for file in (f"{path}.py", f"{path}/__init__.py") if file in self._files
+            )
+            path += "/"
+
+    def _inside(self, start: str, dotted: str) -> Iterator[str]:
+        """The modules of a package, any of which its ``__all__`` may name."""
+        folder = start + "".join(f"{part}/" for part in dotted.split(".") if part)
+        for name in self._files:
+            if name.startswith(folder) and "/" not in name[len(folder) :].replace("/__init__", ""):
+                yield name
 
 
-def _imported(tree: ast.Module, name: str, script: str, files: Mapping[str, Path]) -> Iterator[str]:
-    """The files of the folder that the import statements of ``name`` may load."""
-    roots = {"", _folder(script)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                for root in roots:
-                    yield from _modules(root, alias.name, files)
-        elif isinstance(node, ast.ImportFrom):
-            starts = roots if node.level == 0 else {_up(name, node.level)}
-            for start in starts:
-                module = node.module or ""
-                yield from _modules(start, module, files)
-                for alias in node.names:
-                    yield from _modules(start, f"{module}.{alias.name}".strip("."), files)
-
-
-def _modules(start: str, dotted: str, files: Mapping[str, Path]) -> Iterator[str]:
-    """The files of a dotted module and of the packages it lies in, as far as they exist."""
-    path = start
-    for part in filter(None, dotted.split(".")):
-        path += part
-        for candidate in (f"{path}.py", f"{path}/__init__.py"):
-            if candidate in files:
-                yield candidate
-        path += "/"
-
-
-def _folder(name: str) -> str:
-    parent = PurePosixPath(name).parent.as_posix()
-    return "" if parent == "." else parent + "/"
+def _roots(script: str) -> tuple[str, ...]:
+    """Where a script's modules are found: its own folder, and the code folder."""
+    folder = script.rpartition("/")[0]
+    return (f"{folder}/", "") if folder else ("",)
 
 
 def _up(name: str, level: int) -> str:
-    folder = PurePosixPath(name).parent
-    for _ in range(level - 1):
-        folder = folder.parent
-    text = folder.as_posix()
-    return "" if text == "." else text + "/"
+    """The package of a file, ``level`` dots up."""
+    parts = name.split("/")[:-level]
+    return "".join(f"{part}/" for part in parts)
+
+
+def parse(text: bytes) -> Source:
+    """What a source says that it loads; one that cannot be parsed may load anything."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return Source(dynamic=True)
+    imports: list[Import] = []
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            names.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            owner = node.value.id if isinstance(node.value, ast.Name) else ""
+            names.add(f"{owner}.{node.attr}")
+        elif isinstance(node, ast.Import):
+            imports += [Import(0, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            imported = tuple(alias.name for alias in node.names)
+            imports.append(Import(node.level, node.module or "", imported))
+    names |= {name for each in imports if not each.level for name in _imported_names(each)}
+    return _judged(tuple(imports), {name for name in names if not name.startswith(_HARMLESS)})
+
+
+def _imported_names(each: Import) -> set[str]:
+    return {f"{each.module}.{name}" for name in each.names} or {each.module}
+
+
+def _judged(imports: tuple[Import, ...], names: set[str]) -> Source:
+    """``names`` are those that are used or imported, as ``name``, ``owner.name`` or ``.name``."""
+    first = {name.partition(".")[0] for each in imports for name in _imported_names(each) & names}
+    last = {name.rpartition(".")[2] for name in names}
+    dynamic = names & (_DYNAMIC_NAMES | {"sys.path"}) or last & _DYNAMIC_CALLS
+    return Source(
+        imports=imports,
+        dynamic=bool(dynamic or first & _DYNAMIC_MODULES),
+        pickles=bool(_PICKLES & (names | first | last)),
+    )

@@ -1,13 +1,14 @@
 """The code folder as it is uploaded: which files belong to it, and what they hold.
 
 The rules are the SDK's: patterns of a ``.amlignore`` at the folder's root leave files out, and
-those of a ``.gitignore`` where there is no ``.amlignore``. Bytecode and version control are left
-out always: they are no code.
+those of a ``.gitignore`` where there is no ``.amlignore``; links are followed. Bytecode and version
+control are left out always: they are no code.
 """
 
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -16,43 +17,98 @@ IGNORE_FILES = (".amlignore", ".gitignore")
 _NEVER = frozenset({".git", "__pycache__", ".amlshare", ".ipynb_checkpoints"})
 
 
+class SnapshotError(Exception):
+    """A code folder that cannot be read whole; the message says which file, and why."""
+
+
 class Snapshots:
-    """Reads code folders, each once; ``base`` is the folder that their paths are relative to."""
+    """Reads code folders, each once; ``base`` is the folder that their paths are relative to.
+
+    ``problems`` says of each folder that was asked for and could not be read whole why that is.
+    """
 
     def __init__(self, base: Path) -> None:
         self.base = base
+        self.problems: dict[str, str] = {}
         self._files: dict[str, dict[str, Path]] = {}
         self._digests: dict[Path, str] = {}
 
     def files(self, folder: str) -> dict[str, Path]:
-        """The files of a code folder by posix path, sorted; empty when there is no such folder."""
+        """The files of a code folder by posix path, sorted; empty when there is no such folder.
+
+        Where it cannot be read whole, ``problems`` has it, and these are the files found so far.
+        """
         if folder not in self._files:
             root = self.base / folder
-            self._files[folder] = dict(sorted(_walk(root, ignored(root))))
+            found: list[tuple[str, Path]] = []
+            try:
+                # keeps what was found before an error
+                found.extend(_walk(root) if root.is_dir() else ())
+            except SnapshotError as error:
+                self.problems[folder] = str(error)
+            except OSError as error:
+                self.problems[folder] = _said(error)
+            self._files[folder] = dict(sorted(found))
         return self._files[folder]
 
     def digest(self, path: Path) -> str:
-        """The sha256 of a file, as hex."""
+        """The sha256 of a file, as hex. Raises SnapshotError where it cannot be read."""
         if path not in self._digests:
-            found = sha256()
-            with path.open("rb") as file:
-                while chunk := file.read(1 << 20):
-                    found.update(chunk)
-            self._digests[path] = found.hexdigest()
+            try:
+                self._digests[path] = _sha256(path)
+            except OSError as error:
+                raise SnapshotError(_said(error)) from None
         return self._digests[path]
 
 
-def _walk(root: Path, is_ignored: Callable[[str], bool]) -> Iterator[tuple[str, Path]]:
-    for folder, folders, names in os.walk(root):
-        prefix = Path(folder).relative_to(root).as_posix()
-        prefix = "" if prefix == "." else prefix + "/"
-        folders[:] = [
-            name for name in folders if name not in _NEVER and not is_ignored(f"{prefix}{name}/")
-        ]
-        for name in names:
-            path = Path(folder, name)
-            if name not in _NEVER and not is_ignored(prefix + name) and path.is_file():
-                yield prefix + name, path
+def _said(error: OSError) -> str:
+    return f"{error.filename} cannot be read: {error.strerror}"
+
+
+def _sha256(path: Path) -> str:
+    found = sha256()
+    with path.open("rb") as file:
+        try:
+            while chunk := file.read(1 << 20):
+                found.update(chunk)
+        except OSError as error:
+            error.filename = path
+            raise
+    return found.hexdigest()
+
+
+def _walk(root: Path) -> Iterator[tuple[str, Path]]:
+    patterns = _Patterns(root)
+    stat = root.stat()
+    yield from _walk_in(root, "", frozenset({(stat.st_dev, stat.st_ino)}), patterns)
+
+
+def _walk_in(
+    folder: str | Path, prefix: str, above: frozenset[tuple[int, int]], patterns: _Patterns
+) -> Iterator[tuple[str, Path]]:
+    """The files below ``folder``. A link to one of the folders ``above`` it is not followed."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            name = prefix + entry.name
+            if entry.name in _NEVER or patterns.match(name):
+                continue
+            if not entry.is_dir():
+                if entry.is_file():
+                    yield _utf8(name), Path(entry.path)
+            elif not patterns.match_whole(name):
+                stat = entry.stat()
+                here = (stat.st_dev, stat.st_ino)
+                if here not in above:
+                    yield from _walk_in(entry.path, f"{name}/", above | {here}, patterns)
+
+
+def _utf8(name: str) -> str:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(name)
+        raise SnapshotError(f"the name of a file is not UTF-8: {shown!r}; rename it") from None
+    return name
 
 
 def ignore_file(root: Path) -> Path | None:
@@ -60,12 +116,43 @@ def ignore_file(root: Path) -> Path | None:
     return next((root / name for name in IGNORE_FILES if (root / name).is_file()), None)
 
 
-def ignored(root: Path) -> Callable[[str], bool]:
-    """Whether a posix path in the folder is left out of the snapshot."""
-    file = ignore_file(root)
-    if file is None:
-        return lambda path: False
+def would_hold(root: Path, path: str) -> bool:
+    """Whether a file at a posix path in a code folder would belong to its snapshot."""
+    parts = path.split("/")
+    patterns = _Patterns(root)
+    above = ("/".join(parts[:length]) for length in range(1, len(parts) + 1))
+    return _NEVER.isdisjoint(parts) and not any(map(patterns.match, above))
+
+
+class _Patterns:
+    """The patterns of a code folder's ignore file. Raises SnapshotError for one that is none."""
+
+    def __init__(self, root: Path) -> None:
+        self.match: Callable[[str], bool] = _nothing
+        """Whether a posix path in the folder is left out."""
+        self._some_kept = False
+        file = ignore_file(root)
+        if file is not None:
+            lines = file.read_text("utf-8-sig", errors="replace").splitlines()
+            self._some_kept = any(line.startswith("!") for line in lines)
+            self.match = _matcher(file, lines)
+
+    def match_whole(self, folder: str) -> bool:
+        """Whether everything in a folder is left out: no later pattern takes some of it back."""
+        return not self._some_kept and self.match(f"{folder}/")
+
+
+def _nothing(_path: str) -> bool:
+    return False
+
+
+def _matcher(file: Path, lines: list[str]) -> Callable[[str], bool]:
     from pathspec import PathSpec
 
-    lines = file.read_text("utf-8", errors="replace").splitlines()
-    return PathSpec.from_lines("gitwildmatch", lines).match_file
+    with warnings.catch_warnings():
+        # pathspec 1.0 has a new name for these patterns; azureml-core holds it below 1.0
+        warnings.simplefilter("ignore", DeprecationWarning)
+        try:
+            return PathSpec.from_lines("gitwildmatch", lines).match_file
+        except ValueError as error:
+            raise SnapshotError(f"{file} has a line that is no pattern: {error}") from None

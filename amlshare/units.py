@@ -5,51 +5,61 @@ from __future__ import annotations
 import re
 
 _SIZES = {
-    "B": 1,
-    "KB": 10**3,
-    "MB": 10**6,
-    "GB": 10**9,
-    "TB": 10**12,
-    "KIB": 2**10,
-    "MIB": 2**20,
-    "GIB": 2**30,
-    "TIB": 2**40,
+    "b": 1,
+    "kb": 10**3,
+    "mb": 10**6,
+    "gb": 10**9,
+    "tb": 10**12,
+    "pb": 10**15,
+    "kib": 2**10,
+    "mib": 2**20,
+    "gib": 2**30,
+    "tib": 2**40,
+    "pib": 2**50,
 }
-_TIMES = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_WORDS = {"second": 1, "sec": 1, "minute": 60, "min": 60, "hour": 3600, "day": 86400}
+_TIMES = dict.fromkeys(("s", "sec", "second", "seconds"), 1)
+_TIMES |= dict.fromkeys(("m", "min", "minute", "minutes"), 60)
+_TIMES |= dict.fromkeys(("h", "hour", "hours"), 3600)
+_TIMES |= dict.fromkeys(("d", "day", "days"), 86400)
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?i?B)", re.IGNORECASE | re.ASCII)
-_TIME = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*?)s?", re.IGNORECASE | re.ASCII)
+_AMOUNT = re.compile(r"(\d{1,20})(?:\.(\d{1,20}))?\s*([A-Za-z]*)", re.ASCII)
+_LIMIT = 2**63
 
 SIZE_FORM = 'a number and a unit, such as "30 MB" or "2 GiB"'
 TIME_FORM = 'a number and a unit, such as "90 s", "30m", "2h" or "1 day"'
+# The same as regular expressions, for the JSON Schema.
+SIZE_PATTERN = r"^\d+(|(\.\d+)?\s*([KkMmGgTtPp][Ii]?)?[Bb])$"
+TIME_PATTERN = r"^\d+(|(\.\d+)?\s*(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?))$"
 
 
 def parse_size(text: str | int) -> int:
     """Bytes. A bare whole number is bytes. Raises ValueError."""
-    if isinstance(text, int):
-        if text < 0:
-            raise ValueError(SIZE_FORM)
-        return text
-    match = _SIZE.fullmatch(text.strip())
-    if match is None:
+    size = _amount(str(text).lower(), _SIZES)
+    if size is None:
         raise ValueError(SIZE_FORM)
-    return round(float(match.group(1)) * _SIZES[match.group(2).upper()])
+    return size
 
 
 def parse_time(text: str | int) -> int:
     """Seconds, at least 1. A bare whole number is seconds. Raises ValueError."""
-    if isinstance(text, int):
-        seconds = float(text)
-    else:
-        match = _TIME.fullmatch(text.strip())
-        unit = match and (_TIMES | _WORDS).get(match.group(2).lower() or "s")
-        if match is None or unit is None:
-            raise ValueError(TIME_FORM)
-        seconds = float(match.group(1)) * unit
-    if seconds < 1:
+    seconds = _amount(str(text), _TIMES)
+    if not seconds:
         raise ValueError(TIME_FORM)
-    return round(seconds)
+    return seconds
+
+
+def _amount(text: str, units: dict[str, int]) -> int | None:
+    """The number times its unit, exact and rounded half up; None where that is not what it is."""
+    match = _AMOUNT.fullmatch(text.strip())
+    if match is None:
+        return None
+    whole, decimals, unit = match.group(1), match.group(2) or "", match.group(3)
+    factor = units.get(unit) if unit else None if decimals else 1
+    if factor is None:
+        return None
+    scale: int = 10 ** len(decimals)
+    amount = (2 * int(whole + decimals) * factor + scale) // (2 * scale)
+    return amount if amount < _LIMIT else None
 
 
 def show_size(size: int) -> str:
