@@ -100,11 +100,11 @@ def _taken_flags(step: Step, run: Parallel) -> Iterator[Finding]:
 
 
 def _leading_word(step: Step, run: Parallel) -> Iterator[Finding]:
-    """parallel-word: the first word of a parallel step is a flag."""
+    """parallel-first-word: the first word of a parallel step is a flag."""
     first = write(run.arguments[0]) if run.arguments else "-"
     if not first.startswith("-"):
         yield Finding(
-            code="parallel-word",
+            code="parallel-first-word",
             message=f"SDK v1 refuses '{first}' as the first word of a parallel step",
             route=_at_word(step),
             fragment=first,

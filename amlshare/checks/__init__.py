@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from amlshare.checks import (
     arguments,
+    compute,
     data,
     edges,
     environments,
@@ -24,6 +25,7 @@ from amlshare.checks import (
     references,
     schedules,
     steps,
+    targets,
     unused,
 )
 from amlshare.diagnostics import Finding
@@ -77,6 +79,8 @@ RULES: tuple[Rule, ...] = (
     arguments.flags_in_mappings,
     arguments.placeholders,
     arguments.ports_passed,
+    compute.node_ranges,
+    compute.keys_fit,
     data.keys_given,
     data.keys_fit,
     data.versions,
@@ -119,6 +123,7 @@ RULES: tuple[Rule, ...] = (
     schedules.crons,
     schedules.changes,
     schedules.parameters,
+    targets.mappings,
     unused.outputs,
     unused.data,
     unused.parameters,

@@ -73,11 +73,17 @@ def placeholders(spec: Spec) -> Iterator[Finding]:
 def ports_passed(spec: Spec) -> Iterator[Finding]:
     """unpassed-input, unpassed-output: the script is not told where it lies."""
     used: dict[str, set[tuple[str, str]]] = {}
+    unclear = set()
     for place in texts(spec):
         names = {(part.kind, part.name) for part in place.parts if isinstance(part, Reference)}
         used.setdefault(place.step, set()).update(names)
+        if place.bad:
+            unclear.add(place.step)
     for name, step in spec.steps.items():
         told = used.get(name, set()) | _told_otherwise(step)
+        known = {("input", port) for port in step.inputs} | {("output", p) for p in step.outputs}
+        if name in unclear or any(kind != "parameter" for kind, _ in told - known):
+            continue  # a reference that means nothing may be meant for any of them
         for kind, ports in (("input", step.inputs), ("output", step.outputs)):
             for port in ports:
                 if (kind, port) not in told:
@@ -92,7 +98,8 @@ def _told_otherwise(step: Step) -> set[tuple[str, str]]:
     told = {("input", n) for n, each in step.inputs.items() if each.mode == "direct" or each.at}
     if step.parallel is not None:
         told.add(("input", step.parallel.over))
-        told.add(("output", (step.parallel.rows_to or "").partition("/")[0]))
+        if step.parallel.rows_to:
+            told.add(("output", step.parallel.rows_to.partition("/")[0]))
     return told
 
 

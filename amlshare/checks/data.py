@@ -108,12 +108,12 @@ def location_form(location: str, route: Route) -> Iterator[Finding]:
 
 
 def paths_plain(spec: Spec) -> Iterator[Finding]:
-    """path-glob: a path is one file or folder."""
+    """path-pattern: a path is one file or folder."""
     for name, data in spec.data.items():
         glob = GLOB.search(data.location or "")
         if data.type == "path" and glob:
             yield Finding(
-                code="path-glob",
+                code="path-pattern",
                 message=f"data '{name}' is a path, and a path cannot be a pattern",
                 route=("data", name, "location"),
                 fragment=glob.group(),

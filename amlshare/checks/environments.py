@@ -34,7 +34,7 @@ def one_way(spec: Spec) -> Iterator[Finding]:
     for name, environment in spec.environments.items():
         given = _given(environment)
         if len(given) > 1 and set(given) not in _TOGETHER:
-            first, second = [way for way in given if way != "image"][:2]
+            first, second = given[:2]
             yield Finding(
                 code="mixed-environment",
                 message=f"environment '{name}' has both '{first}' and '{second}'",

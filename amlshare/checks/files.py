@@ -106,7 +106,10 @@ def scripts_found(spec: Spec, snapshots: Snapshots) -> Iterator[Finding]:
     for name, step in spec.steps.items():
         code, _ = code_of(spec, name, step)
         found = _script_of(name, step)
-        if found is not None and code is not None and found[0].strip() and "\\" not in found[0]:
+        if found is None or code is None or not found[0].strip() or "\\" in found[0]:
+            continue
+        snapshots.files(code)
+        if code not in snapshots.problems:
             yield from _script_found(*found, code, snapshots)
 
 

@@ -11,8 +11,8 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from amlshare.checks.schema import explain_errors, model_at, route_of
-from amlshare.diagnostics import Finding, Route
+from amlshare.checks.schema import explain_errors, model_at, route_of, unnamed_in
+from amlshare.diagnostics import Diagnostic, Finding, Route
 from amlshare.spec import Spec, parse_spec
 
 # What stands in for an entry that was refused whole, and for a key that must be there.
@@ -45,6 +45,8 @@ _LACKING = frozenset(
     unknown-reference unknown-data unknown-parameter unknown-environment unknown-step unknown-input
     unknown-output unknown-partition""".split()
 )
+# Faults of a file after which all of its data is still there.
+_LOSSLESS = frozenset({"secret-in-spec", "duplicate-key", "duplicate-name", "not-in-target"})
 _ROUNDS = 3
 
 
@@ -102,14 +104,19 @@ def _source(spec: Spec, route: Route) -> str:
             return ""
 
 
-def parse(data: dict[str, Any]) -> Parsed:
-    """The spec in plain data, and everything that pydantic has against it."""
+def parse(data: dict[str, Any], faults: Iterable[Diagnostic] = ()) -> Parsed:
+    """The spec in plain data, and everything that pydantic has against it.
+
+    ``faults`` are what was wrong with the file: one that has lost data is a hole too.
+    """
+    lossy = any(each.severity == "error" and each.code not in _LOSSLESS for each in faults)
+    holes: list[Route] = [("include",)] if lossy else []
     parsed = parse_spec(data)
     if isinstance(parsed, Spec):
-        return Parsed(spec=parsed)
+        return Parsed(spec=parsed, holes=tuple(holes))
     findings = tuple(explain_errors(parsed, data))
+    holes += unnamed_in(parsed, data)
     mended = deepcopy(data)
-    holes: list[Route] = []
     for _ in range(_ROUNDS):
         holes += [_mend(mended, detail) for detail in parsed.errors(include_url=False)]
         again = parse_spec(mended)

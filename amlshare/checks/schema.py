@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -50,7 +50,7 @@ _EXAMPLES = {
 def explain_errors(error: ValidationError, data: object) -> Iterator[Finding]:
     """A finding for each error in ``data``."""
     details = [(route_of(detail, data), detail) for detail in error.errors(include_url=False)]
-    unnamed = set(_unnamed(details))
+    unnamed = unnamed_in(error, data)
     yield from (_unnamed_entry(route) for route in sorted(unnamed, key=str))
     for route, detail in details:
         if route[:-1] not in unnamed:
@@ -84,11 +84,14 @@ def _has(value: object, part: str | int) -> bool:
     return isinstance(value, dict) and part in value
 
 
-def _unnamed(details: Iterable[tuple[Route, Any]]) -> Iterator[Route]:
+def unnamed_in(error: ValidationError, data: object) -> set[Route]:
     """The mappings by name that hold an entry's keys where the entries' names belong."""
-    for route, detail in details:
-        if detail["type"] == "model_type" and route and route[-1] in _entry_keys(route[:-1]):
-            yield route[:-1]
+    routes = (
+        route_of(detail, data)
+        for detail in error.errors(include_url=False)
+        if detail["type"] == "model_type"
+    )
+    return {route[:-1] for route in routes if route and route[-1] in _entry_keys(route[:-1])}
 
 
 def _entry_keys(route: Route) -> tuple[str, ...]:
@@ -126,7 +129,7 @@ def _finding(detail: Any, route: Route) -> Finding:
         case kind if kind in _LIMITS:
             return _out_of_range(detail, route)
         case kind:
-            return _wrong_type(detail["input"], route, _EXPECTED.get(kind, detail["msg"]))
+            return wrong_type(detail["input"], route, _EXPECTED.get(kind, detail["msg"]))
 
 
 def _missing(route: Route) -> Finding:
@@ -226,7 +229,7 @@ def _unknown_value(detail: Any, route: Route) -> Finding:
 
 def _unsupported(value: object, route: Route) -> Finding:
     if str(value).strip() == "1":
-        return _wrong_type(value, route, "the number 1")
+        return wrong_type(value, route, "the number 1")
     return Finding(
         code="unsupported-version",
         message=f"this amlshare reads version 1 of the language, the spec says {_shown(value)}",
@@ -278,7 +281,8 @@ def _out_of_range(detail: Any, route: Route) -> Finding:
     )
 
 
-def _wrong_type(value: object, route: Route, expected: str) -> Finding:
+def wrong_type(value: object, route: Route, expected: str) -> Finding:
+    """The finding of a value of another type than was ``expected``, in words."""
     return Finding(
         code="wrong-type",
         message=f"{place(route)} is {_article(value)}",
