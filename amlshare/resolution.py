@@ -116,7 +116,7 @@ def _no_value(name: str, kind: str) -> Finding:
         message=f"parameter '{name}' has no value",
         route=("parameters", name),
         on="key",
-        label=f"a {kind} without a default",
+        label=f"of type {kind}, without a default",
         help=f"give it with `-p {name}=VALUE`, or write a `default:`",
     )
 

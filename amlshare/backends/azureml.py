@@ -158,7 +158,7 @@ def _late_bound(pipeline: Pipeline) -> Iterator[Finding]:
                 code="late-bound-parameter",
                 message=f"data '{data.name}' cannot be a parameter and the latest version",
                 route=("data", data.name, "version"),
-                label="SDK v1 fixes a parameter's version when the pipeline is built",
+                label="SDK v1 looks this up when the pipeline is built",
                 help="pin the version, or take `parameter: true` out",
                 notes=(
                     Note(message="a parameter", route=("data", data.name, "parameter"), on="key"),

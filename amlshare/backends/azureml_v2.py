@@ -130,5 +130,5 @@ def _on_change(schedule: Schedule) -> Iterator[Finding]:
             route=("schedules", schedule.name, "on_change"),
             on="key",
             label="only `every` and `cron`",
-            help="use `every:`: an unchanged step is eligible for reuse",
+            help="use `every:`, and let the first step see whether there is something new",
         )

@@ -72,7 +72,7 @@ def versions(spec: Spec) -> Iterator[Finding]:
                 code="bad-version",
                 message=f"'{version}' is no version",
                 route=("data", name, "version"),
-                label="expected a number from 1 on, or latest",
+                label="expected a number, or latest",
             )
 
 
@@ -142,8 +142,8 @@ def formats_fit(spec: Spec) -> Iterator[Finding]:
                 severity="warning",
                 message=f"data '{name}' is a folder, and its location looks like a file",
                 route=("data", name, "location"),
-                label="`format: folder` is what holds when nothing is said",
-                help="say `format: file` (or csv, parquet)",
+                label="a file?",
+                help="say `format: file` (or csv, parquet): `folder` holds where nothing is said",
             )
 
 
@@ -164,15 +164,17 @@ def placeholders(spec: Spec) -> Iterator[Finding]:
 def uploads(spec: Spec) -> Iterator[Finding]:
     """upload-to-pattern: a file is put at a place, not at a pattern."""
     for name, data in spec.data.items():
-        glob = GLOB.search(data.location or "")
+        location = data.location or ""
+        glob = GLOB.search(location)
         if data.upload is not None and glob and data.type != "dataset":
+            folder = location[: glob.start()].rpartition("/")[0] or "raw"
             yield Finding(
                 code="upload-to-pattern",
                 message=f"data '{name}' is uploaded, and its location is a pattern",
                 route=("data", name, "location"),
                 fragment=glob.group(),
                 label="where to?",
-                help="name the folder: `location: raw/weather/`",
+                help=f"name the folder: `location: {folder}/`",
             )
 
 
@@ -201,7 +203,7 @@ def tables_registered(spec: Spec) -> Iterator[Finding]:
                 code="table-unregistered",
                 message=f"data '{name}' is a table that is not registered",
                 route=("data", name, "format"),
-                label="only a `type: dataset` can be a table of unknown format",
+                label="goes with `type: dataset`",
                 help="say `format: csv` or `parquet`",
             )
 

@@ -51,7 +51,7 @@ def code_readable(spec: Spec, snapshots: Snapshots) -> Iterator[Finding]:
                 code="unreadable-code",
                 message=f"code folder '{code}' cannot be read whole: {problem}",
                 route=route,
-                help="mend it, or leave it out with the folder's .amlignore",
+                help="mend or move that file",
             )
 
 
@@ -180,15 +180,15 @@ def scripts_are_python(spec: Spec, _snapshots: Snapshots) -> Iterator[Finding]:
                 code="script-not-python",
                 message=f"script '{found[0]}' is no Python script",
                 route=found[1],
-                label="Python runs it",
-                help=_INSTEAD.get(suffix, "run it with `command:`"),
+                label="a script is run by Python",
+                help=_instead(found[0], suffix),
             )
 
 
-_INSTEAD = {
-    ".sh": "run it with `command: bash FILE.sh`",
-    ".ipynb": "a notebook is no script: export it, with `jupyter nbconvert --to script`",
-}
+def _instead(script: str, suffix: str) -> str:
+    if suffix == ".ipynb":
+        return "export the notebook: `jupyter nbconvert --to script`"
+    return f"run it with `command: bash {script}`" if suffix == ".sh" else "use `command:`"
 
 
 def other_files(spec: Spec, snapshots: Snapshots) -> Iterator[Finding]:

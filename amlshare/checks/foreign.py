@@ -75,6 +75,7 @@ VALUES = {
     "PipelineData": ("path", ""),
     "TabularDataset": ("dataset", "format: table"),
     "bool": ("boolean", ""),
+    "copy": ("download", ""),
     "delimited": ("csv", ""),
     "eval_download": ("download", ""),
     "eval_mount": ("mount", ""),

@@ -144,7 +144,7 @@ def _nested_location(route: Route, outer: Route) -> Finding:
         severity="warning",
         message=f"'{route[1]}.{route[3]}' is written into '{outer[1]}.{outer[3]}'",
         route=route,
-        label="whoever reads that one reads this one too",
+        label="whoever reads that one reads this too",
         help="put them beside each other",
         notes=(Note(message="the outer one", route=outer),),
     )

@@ -81,7 +81,8 @@ def mini_batches(spec: Spec) -> Iterator[Finding]:
                 code="bad-mini-batch",
                 message=f"'{value}' is no size of a mini batch",
                 route=(*route, "mini_batch"),
-                label='expected a number of files ("10") or a size of rows ("10 KB")',
+                label="expected a number of files, or a size",
+                help='such as "10" (files), or "10 KB" (rows of a table)',
             )
 
 

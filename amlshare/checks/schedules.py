@@ -105,7 +105,7 @@ def times_fit(spec: Spec) -> Iterator[Finding]:
             if every and every[2] in ("minute", "hour") and getattr(schedule, key):
                 yield Finding(
                     code="at-within-day",
-                    message=f"'{schedule.every}' cannot have '{key}'",
+                    message=f"a schedule every {schedule.every} cannot have '{key}'",
                     route=(*route, key),
                     on="key",
                     label="it comes round within a day",

@@ -107,7 +107,7 @@ def _unnamed_entry(route: Route) -> Finding:
         message=f"{place(route)} has the keys of {_an(noun)} where names belong",
         route=route,
         on="key",
-        label=f"expected NAME: {{..}} for each {noun}",
+        label="expected NAME: {..} for each",
         help=f"write a name above them, such as `{_EXAMPLES[str(route[-1])]}`",
     )
 
@@ -241,11 +241,13 @@ def _unsupported(value: object, route: Route) -> Finding:
 
 def _no_amount(code: str, detail: Any, route: Route) -> Finding:
     what = "a size" if code == "bad-size" else "a time"
+    form, _, such = detail["msg"].partition(", ")
     return Finding(
         code=code,
         message=f"{_shown(detail['input'])} is not {what}",
         route=route,
-        label=f"expected {detail['msg']}",
+        label=f"expected {form}",
+        help=such,
     )
 
 
@@ -344,7 +346,8 @@ def _is_text(value: object) -> bool:
 
 
 def _an(noun: str) -> str:
-    return noun if noun == "data" else f"an {noun}" if noun[0] in "aeio" else f"a {noun}"
+    noun = "entry" if noun == "data" else noun
+    return f"an {noun}" if noun[0] in "aeio" else f"a {noun}"
 
 
 def _article(value: object) -> str:

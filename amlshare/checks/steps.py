@@ -159,7 +159,8 @@ def _not_a_number(reference: Reference, route: Route, found: str, expected: str)
         message=f"parameter '{reference.name}' {found}",
         route=route,
         label=f"expected {expected}",
-        help=f"see `parameters: {{{reference.name}: ..}}`, and what `-p` gives it",
+        help="change its type and default, or what `-p` gives it",
+        notes=(Note(message="the parameter", route=("parameters", reference.name), on="key"),),
     )
 
 
