@@ -105,6 +105,24 @@ class Lock:
         """Wait for the lock."""
         fcntl.flock(self.fd, fcntl.LOCK_EX)
 
+    def sign(self) -> None:
+        """Write this process into the file, for `holder_lives`."""
+        os.ftruncate(self.fd, 0)
+        os.pwrite(self.fd, b"%d" % os.getpid(), 0)
+
+    def holder_lives(self) -> bool:
+        """Whether the process that signed runs, as far as can be seen from here."""
+        text = os.pread(self.fd, 20, 0)
+        try:
+            os.kill(int(text), 0)
+        except ValueError:
+            return False  # it has the lock, and is about to sign
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            pass
+        return True
+
     def release(self) -> None:
         """Let go, whether held or not. Processes that share the file keep holding it."""
         if self.fd >= 0:
@@ -125,15 +143,23 @@ class RunLocks:
         self.guarded.release()
 
 
+_REMNANT = 2.0  # seconds to wait for a process that a killed run was just starting
+
+
 def take_run(folder: Folder, run: str, *, wait: bool = True) -> RunLocks | None:
     """The locks of ``run``, or None while it lives.
 
     A dead run's last processes are waited for, or without ``wait`` count as alive.
     """
     alive = Lock(folder.run(run) / "alive")
-    if not alive.try_acquire():
-        alive.release()
-        return None
+    end = time.monotonic() + _REMNANT
+    while not alive.try_acquire():
+        # a process that was being started when the run was killed holds its files for a moment
+        if not wait or alive.holder_lives() or time.monotonic() > end:
+            alive.release()
+            return None
+        time.sleep(0.01)
+    alive.sign()
     guarded = Lock(folder.run(run) / "guarded")
     if wait:
         guarded.acquire()

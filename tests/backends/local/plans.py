@@ -121,9 +121,7 @@ class Project:
         selected = more.pop("selected", None)
         local = Local(**{"datastores": {"store": "data"}} | dict(self.local))
         known = {"name": "pipe", "experiment": "pipe", "local": local, "data": tuple(data)}
-        pipeline = Pipeline(
-            **known | {"steps": steps, "parameters": tuple(self.parameters)} | more
-        )
+        pipeline = Pipeline(**known | {"steps": steps, "parameters": tuple(self.parameters)} | more)
         snapshots = Snapshots(self.base)
         return make_plan(
             pipeline,

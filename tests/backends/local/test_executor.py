@@ -29,7 +29,9 @@ def published(project: Project, outcome: object, name: str) -> Path:
 def test_a_step_reads_what_another_wrote(project: Project) -> None:
     project.write("data/raw/a b.txt", "hello")
     out = project.run(
-        command("one", 'cat "${inputs.raw}/a b.txt" > ${outputs.out}/x', reads=["raw"], writes=["out"]),
+        command(
+            "one", 'cat "${inputs.raw}/a b.txt" > ${outputs.out}/x', reads=["raw"], writes=["out"]
+        ),
         command("two", "cat ${inputs.out}/x > ${outputs.end}/y", reads=["one.out"], writes=["end"]),
         data=[data("raw", "raw")],
     )
@@ -153,7 +155,9 @@ def test_python_in_a_command_is_the_python_of_the_steps(project: Project) -> Non
     import sys
 
     project.run(command("a", "command -v python"))
-    assert project.of(StepPrinted)[0].lines == (os.path.join(os.path.dirname(sys.executable), "python"),)
+    assert project.of(StepPrinted)[0].lines == (
+        os.path.join(os.path.dirname(sys.executable), "python"),
+    )
 
 
 def test_a_python_that_is_not_there_is_refused_before_anything_runs(project: Project) -> None:
@@ -293,7 +297,9 @@ def test_a_single_file_lies_where_its_location_says(project: Project) -> None:
 
 
 def test_a_fixed_place_is_not_written_twice_without_leave(project: Project) -> None:
-    fixed = command("a", "echo 1 > ${outputs.out}/x", writes=[output("out", location="models/")], reuse=False)
+    fixed = command(
+        "a", "echo 1 > ${outputs.out}/x", writes=[output("out", location="models/")], reuse=False
+    )
     assert project.run(fixed).status == "completed"
     assert project.run(fixed).status == "failed"
     message = project.end("a").message
@@ -339,10 +345,18 @@ def test_a_link_inside_an_output_becomes_the_file_it_leads_to(project: Project) 
 
 @pytest.mark.parametrize(
     ("link", "why"),
-    [("/etc/passwd", "outside the output"), ("gone", "to nothing"), (".", "folder that it lies in")],
+    [
+        ("/etc/passwd", "outside the output"),
+        ("gone", "to nothing"),
+        (".", "folder that it lies in"),
+    ],
 )
 def test_any_other_link_fails_the_step_and_is_named(project: Project, link: str, why: str) -> None:
-    project.run(command("a", f"mkdir ${{outputs.out}}/d; ln -s {link} '${{outputs.out}}/d/ö x'", writes=["out"]))
+    project.run(
+        command(
+            "a", f"mkdir ${{outputs.out}}/d; ln -s {link} '${{outputs.out}}/d/ö x'", writes=["out"]
+        )
+    )
     assert "d/ö x is a link that leads" in project.end("a").message
     assert why in project.end("a").message
 
@@ -359,7 +373,7 @@ def test_a_file_where_a_folder_should_be_says_how_to_declare_it(project: Project
 
 def test_names_may_hold_spaces_and_any_letters(project: Project) -> None:
     out = project.run(
-        command("a", 'echo 1 > "${outputs.out}/naïve ☃ \'q\'.txt"', writes=["out"]),
+        command("a", "echo 1 > \"${outputs.out}/naïve ☃ 'q'.txt\"", writes=["out"]),
         command("b", 'cat "${inputs.out}"/*', reads=["a.out"]),
     )
     assert out.status == "completed"
@@ -437,7 +451,10 @@ def test_reuse_can_be_switched_off_for_a_step_and_for_a_run(project: Project) ->
     kept, fresh = command("a", "true"), command("b", "true", reuse=False)
     project.run(kept, fresh)
     assert [each.reused for each in project.run(kept, fresh).steps] == [True, False]
-    assert [each.reused for each in project.run(kept, fresh, regenerate=True).steps] == [False, False]
+    assert [each.reused for each in project.run(kept, fresh, regenerate=True).steps] == [
+        False,
+        False,
+    ]
 
 
 def test_a_failed_step_runs_again(project: Project) -> None:
@@ -505,7 +522,10 @@ def test_a_version_whose_files_were_overwritten_is_refused(project: Project) -> 
 def test_a_stand_in_takes_the_place_of_a_registered_dataset(project: Project) -> None:
     project.write("airports.csv", "JFK")
     project.local = {"datasets": {"names": "airports.csv"}}
-    project.run(command("r", "cat ${inputs.names}; basename ${inputs.names}", reads=["names"]), data=registered("latest"))
+    project.run(
+        command("r", "cat ${inputs.names}; basename ${inputs.names}", reads=["names"]),
+        data=registered("latest"),
+    )
     assert project.of(StepPrinted)[0].lines == ("JFKairports.csv",)
 
 
@@ -562,11 +582,15 @@ def test_environments_and_nodes_are_named_as_not_applied(project: Project) -> No
 
 
 def test_a_parallel_step_goes_over_its_files(project: Project) -> None:
-    project.write("code/score.py", "def run(batch):\n    return [open(each).read() for each in batch]\n")
+    project.write(
+        "code/score.py", "def run(batch):\n    return [open(each).read() for each in batch]\n"
+    )
     for i in range(5):
         project.write(f"data/raw/{i}.txt", f"row {i}")
     run = Parallel(file="score.py", over="raw", mini_batch=2, rows_to=("out", "rows.txt"))
-    out = project.run(step("p", run, reads=["raw"], writes=["out"], code="code"), data=[data("raw", "raw")])
+    out = project.run(
+        step("p", run, reads=["raw"], writes=["out"], code="code"), data=[data("raw", "raw")]
+    )
     assert (published(project, out, "p.out") / "rows.txt").read_text().splitlines() == [
         f"row {i}" for i in range(5)
     ]
