@@ -12,10 +12,12 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeAlias, get_type_hints
 
 import typer
+from typer.core import TyperGroup
 
 from amlshare import __version__, backends
 from amlshare.diagnostics import Diagnostic, SpecError, closest
@@ -31,6 +33,22 @@ if TYPE_CHECKING:
 FAILED, USAGE, SPEC_ERROR, INTERRUPTED, BROKEN_PIPE = 1, 2, 3, 130, 141
 HELP = {"help_option_names": ["-h", "--help"]}
 
+
+def _examples(*lines: str) -> str:
+    """An epilog that is shown line by line."""
+    return "\n".join(("\b", "Examples:", *(f"  {line}" for line in lines)))
+
+
+class _ListUnlessNamed(TyperGroup):
+    """`amlshare runs` with its options is `amlshare runs list`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        named = args and (not args[0].startswith("-") or args[0] in ctx.help_option_names)
+        if not named and not ctx.resilient_parsing:
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
 app = typer.Typer(
     name="amlshare",
     no_args_is_help=True,
@@ -38,9 +56,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings=HELP,
     help="Azure ML pipelines from YAML: see what a pipeline does with its data, then run it.",
+    epilog=_examples(
+        "amlshare init flights && cd flights",
+        "amlshare plan specs/*.yaml",
+        "amlshare submit specs/*.yaml --backend local",
+    ),
 )
-runs_app = typer.Typer(rich_markup_mode=None, context_settings=HELP)
-app.add_typer(runs_app, name="runs", help="The runs on this machine.")
+runs_app = typer.Typer(
+    cls=_ListUnlessNamed,
+    rich_markup_mode=None,
+    context_settings=HELP,
+    help="List the runs on this machine, or show one.",
+    epilog=_examples("amlshare runs", "amlshare runs show 20251123-022845-ab12"),
+)
+app.add_typer(runs_app, name="runs")
 
 
 class PlanFormat(str, Enum):
@@ -67,7 +96,7 @@ def _backend_names() -> list[str]:
     return list(backends.names())
 
 
-Spec = Annotated[Path, typer.Argument(help="The spec: a YAML file.")]
+Spec = Annotated[Path, typer.Argument(metavar="SPEC", help="The spec: a YAML file.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="How it is written.")]
 
 
@@ -125,6 +154,43 @@ def _shared(
     )
 
 
+def _run_options(
+    *,
+    jobs: Annotated[
+        int | None,
+        typer.Option("-j", "--jobs", min=1, metavar="N", help="Local: steps at once."),
+    ] = None,
+    python: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Local: the Python that runs the steps.")
+    ] = None,
+    as_cloud: Annotated[
+        bool, typer.Option("--as-cloud", help="Local: every step fetches for itself, as on Azure.")
+    ] = False,
+    regenerate: Annotated[
+        bool, typer.Option("--regenerate", help="Reuse nothing: run every step.")
+    ] = False,
+    continue_on_step_failure: Annotated[
+        bool, typer.Option("--continue-on-step-failure", help="Go on with what does not need it.")
+    ] = False,
+    experiment: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The experiment, instead of the spec's.")
+    ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="A tag of the run.")
+    ] = None,
+) -> dict[str, Any]:
+    """How a submit runs: the fields of the backends' ``Settings``."""
+    return {
+        "jobs": jobs,
+        "python": str(python) if python else None,
+        "as_cloud": as_cloud,
+        "regenerate": regenerate,
+        "continue_on_step_failure": continue_on_step_failure,
+        "experiment": experiment,
+        "tags": _tags(tag or ()),
+    }
+
+
 def _verbose(
     *,
     verbose: Annotated[
@@ -135,35 +201,43 @@ def _verbose(
     return verbose
 
 
+_GROUPS: dict[str, Callable[..., Any]] = {"request": _shared, "options": _run_options}
+
+
 def _command(app: typer.Typer, *examples: str) -> Callable[[Callable[..., None]], None]:
     """Register a command, with ``examples`` below its help.
 
-    A parameter ``request`` stands for the options of :func:`_shared`. Errors become messages and
-    exit codes.
+    A parameter that is named in ``_GROUPS`` stands for the options of that function, and gets what
+    it makes of them. Errors become messages and exit codes.
     """
-    epilog = "\n".join(("\b", "Examples:", *(f"  {example}" for example in examples)))
 
     def register(function: Callable[..., None]) -> None:
-        parameters = _parameters(function)
-        shared = _parameters(_shared) if parameters.pop("request", None) else {}
+        own = _parameters(function)
+        groups = {name: _parameters(_GROUPS[name]) for name in own if name in _GROUPS}
 
         def run(**given: Any) -> None:
             as_json = given.get("format_") in {Format.json, PlanFormat.json}
             with _exits(verbose=given.pop("verbose"), as_json=as_json):
-                if shared:
-                    given["request"] = _shared(**{name: given.pop(name) for name in shared})
+                for name, options in groups.items():
+                    given[name] = _GROUPS[name](**{each: given.pop(each) for each in options})
                 function(**given)
                 sys.stdout.flush()
 
-        every = {**parameters, **shared, **_parameters(_verbose)}
+        every = {name: each for name, each in own.items() if name not in groups}
+        for options in (*reversed(groups.values()), _parameters(_verbose)):
+            every |= options
         run.__signature__ = inspect.Signature(list(every.values()))  # type: ignore[attr-defined]
         run.__annotations__ = {name: each.annotation for name, each in every.items()}
-        name = function.__name__.strip("_")
-        app.command(name, help=inspect.getdoc(function), epilog=epilog)(run)
+        app.command(
+            function.__name__.strip("_"),
+            help=inspect.getdoc(function),
+            epilog=_examples(*examples),
+        )(run)
 
     return register
 
 
+@cache
 def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """A function's parameters, with their annotations as objects."""
     hints = get_type_hints(function, localns={"Requests": object}, include_extras=True)
@@ -370,29 +444,8 @@ def submit(
         Path, typer.Argument(metavar="SPEC|PLAN.json", help="A spec, or a plan that was saved.")
     ],
     request: Requests,
+    options: dict[str, Any],
     *,
-    jobs: Annotated[
-        int | None,
-        typer.Option("-j", "--jobs", min=1, metavar="N", help="Local: steps at once."),
-    ] = None,
-    python: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="Local: the Python that runs the steps.")
-    ] = None,
-    as_cloud: Annotated[
-        bool, typer.Option("--as-cloud", help="Local: every step fetches for itself, as on Azure.")
-    ] = False,
-    regenerate: Annotated[
-        bool, typer.Option("--regenerate", help="Reuse nothing: run every step.")
-    ] = False,
-    continue_on_step_failure: Annotated[
-        bool, typer.Option("--continue-on-step-failure", help="Go on with what does not need it.")
-    ] = False,
-    experiment: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The experiment, instead of the spec's.")
-    ] = None,
-    tag: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="A tag of the run.")
-    ] = None,
     format_: FormatOption = Format.text,
 ) -> None:
     """Run a pipeline and wait for its end.
@@ -404,19 +457,8 @@ def submit(
     from amlshare.render.documents import outcome_document
     from amlshare.render.outcome import outcome_text
 
-    asked = request(spec)
     with _progress() as progress:
-        outcome = commands.submit(
-            asked,
-            progress.watch,
-            jobs=jobs,
-            python=str(python) if python else None,
-            as_cloud=as_cloud,
-            regenerate=regenerate,
-            continue_on_step_failure=continue_on_step_failure,
-            experiment=experiment,
-            tags=_tags(tag or ()),
-        )
+        outcome = commands.submit(request(spec), progress.watch, **options)
     if format_ == Format.json:
         _print_json(outcome_document(outcome))
     else:
@@ -427,12 +469,18 @@ def submit(
         raise typer.Exit(FAILED)
 
 
-def _progress() -> Progress:
+@contextmanager
+def _progress() -> Iterator[Progress]:
     """What shows a run on stderr: drawn on a terminal, plain lines elsewhere."""
     from amlshare.render.progress import Live, Progress
 
     drawn = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-    return (Live if drawn else Progress)(sys.stderr, _paper(sys.stderr))
+    try:
+        with (Live if drawn else Progress)(sys.stderr, _paper(sys.stderr)) as progress:
+            yield progress
+    except KeyboardInterrupt:
+        _say("stopped; what finished is kept, and the same command goes on from there")
+        raise
 
 
 def _tags(texts: Iterable[str]) -> dict[str, str]:
@@ -483,6 +531,82 @@ def schema() -> None:
     _print_json(commands.schema())
 
 
+Where = Annotated[
+    Path,
+    typer.Option("--in", metavar="SPEC|DIR", help="Whose runs: beside a spec, or in a folder."),
+]
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="A run, or the beginning of its id.")]
+
+
+@_command(runs_app, "amlshare runs list", "amlshare runs list --in specs --format json")
+def list_(*, where: Where = Path(), format_: FormatOption = Format.text) -> None:
+    """List the runs, the newest first."""
+    from amlshare import commands
+    from amlshare.render.runs import runs_document, runs_text
+
+    found = commands.runs(where)
+    if format_ == Format.json:
+        _print_json(runs_document(found))
+    else:
+        sys.stdout.write(runs_text(found, _paper(sys.stdout)))
+
+
+@_command(runs_app, "amlshare runs show 20251123-022845-ab12", "amlshare runs show 20251123-0228")
+def show(run: RunId, *, where: Where = Path(), format_: FormatOption = Format.text) -> None:
+    """Show a run: its steps, what each read and made, and from where."""
+    from amlshare import commands
+    from amlshare.render.runs import run_document, run_text
+
+    found = commands.show(run, where)
+    if format_ == Format.json:
+        _print_json(run_document(found))
+    else:
+        sys.stdout.write(run_text(found, _paper(sys.stdout), logs="amlshare logs"))
+
+
+@_command(app, "amlshare logs 20251123-022845-ab12 train", "amlshare logs 20251123-022845-ab12")
+def logs(
+    run: RunId,
+    step: Annotated[
+        str | None, typer.Argument(metavar="STEP", help="A step; without one, all of them.")
+    ] = None,
+    *,
+    where: Where = Path(),
+) -> None:
+    """Print what the steps of a run printed."""
+    from amlshare import commands
+    from amlshare.render.logs import log_text
+
+    pieces = commands.logs(run, step, where)
+    # a file gets what was printed; a terminal is not steered by it
+    for text in log_text(pieces, _paper(sys.stdout)) if sys.stdout.isatty() else pieces:
+        sys.stdout.write(text)
+
+
+@_command(app, "amlshare clean", "amlshare clean --in specs --yes")
+def clean(
+    *,
+    where: Where = Path(),
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove it without asking.")] = False,
+) -> None:
+    """Remove old runs and what nothing refers to.
+
+    Kept are the last run of each pipeline and target, what it took over from earlier ones, and
+    every version of a registered dataset.
+    """
+    from amlshare import commands
+    from amlshare.render.runs import candidates_text
+
+    found = commands.clean(where)
+    sys.stdout.write(candidates_text(found, _paper(sys.stdout)))
+    if found and not yes:
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            raise commands.UsageError("nothing was removed: with no terminal to ask on, say --yes")
+        if not typer.confirm("Remove it?"):
+            return
+    commands.remove(found, where)
+
+
 def _version(*, asked: bool) -> None:
     if asked:
         print(__version__)
@@ -492,7 +616,13 @@ def _version(*, asked: bool) -> None:
 @app.callback()
 def _main(
     version: Annotated[
-        bool, typer.Option("--version", callback=lambda asked: _version(asked=asked), is_eager=True)
+        bool,
+        typer.Option(
+            "--version",
+            callback=lambda asked: _version(asked=asked),
+            is_eager=True,
+            help="Print the version.",
+        ),
     ] = False,
 ) -> None:
     """Azure ML pipelines from YAML."""

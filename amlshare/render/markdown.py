@@ -95,7 +95,8 @@ def _cell(lines: Iterable[str]) -> str:
 
 
 def _about(plan: Plan, step: Step) -> Iterator[str]:
-    where = [name for name in (step.compute, step.environment) if name]
+    where = [f"on {step.compute}"] if step.compute else []
+    where += [f"in {step.environment}"] if step.environment else []
     about = [*map(escaped, where), *map(escaped, words.settings(step, plan.backend))]
     if not step.reuse:
         about.append("**always runs**")

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from amlshare.backends.interface import Outcome, StepFinished, StepOutcome
-from amlshare.render.paper import Paper, cells, clean, fold, pad, pad_left, printed
+from amlshare.render.logs import printed
+from amlshare.render.paper import Paper, cells, clean, fold, pad, pad_left
 from amlshare.render.states import state_of, style_of_run
 from amlshare.render.words import count, duration
 from amlshare.units import show_size

@@ -6,7 +6,6 @@ Renderers ask a :class:`Paper` for styles and symbols; without colour a style is
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TextIO, TypeAlias
@@ -30,7 +29,7 @@ _ASCII = {
     "×": "x",
     "—": "-",
 }
-_JOINER = "\u200d"  # holds emoji together; every other unseen character is spelled out
+JOINER = "\u200d"  # holds emoji together; every other unseen character is spelled out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +110,7 @@ def clean(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(
-        char if char.isprintable() or char == _JOINER else _spelled(char) for char in text
+        char if char.isprintable() or char == JOINER else _spelled(char) for char in text
     )
 
 
@@ -197,24 +196,3 @@ def flow(
             yield from (" " * below + style(part) for part in lines)
             line, used = " " * below + style(last), below + cells(last)
     yield line.rstrip()
-
-
-_ESCAPE = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|.?)",
-    re.DOTALL,
-)
-_COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
-
-
-def printed(line: str, *, colour: bool) -> str:
-    """A line that a program printed: its colours may stay, nothing else that steers a terminal."""
-    if line.isprintable():
-        return line
-    line = line.rstrip("\r").rpartition("\r")[2].expandtabs()
-    plain = _ESCAPE.sub(lambda match: _kept_colour(match.group(), colour=colour), line)
-    ends = "\x1b[0m" if "\x1b" in plain else ""
-    return "".join(c for c in plain if c.isprintable() or c in {"\x1b", _JOINER}) + ends
-
-
-def _kept_colour(sequence: str, *, colour: bool) -> str:
-    return sequence if colour and _COLOUR.fullmatch(sequence) else ""

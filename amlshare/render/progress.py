@@ -20,7 +20,8 @@ from amlshare.backends.interface import (
     StepPrinted,
     StepStarted,
 )
-from amlshare.render.paper import Paper, clean, printed, shorten
+from amlshare.render.logs import printed
+from amlshare.render.paper import Paper, clean, shorten
 from amlshare.render.states import state_of
 from amlshare.render.words import count, duration
 from amlshare.units import show_size

@@ -5,7 +5,7 @@ A line is built as a string, not as a table's row: a plan may have tens of thous
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,12 +25,14 @@ _ROOM = 36
 class Shared:
     """What all steps have in common: said once above them, and by none of them.
 
-    ``datastore`` is where the outputs lie that name no location.
+    ``env`` are the variables that every step sets to one value, ``datastore`` is where the outputs
+    lie that name no location.
     """
 
     compute: str | None
     environment: str | None
     code: str | None
+    env: Mapping[str, str]
     datastore: str | None
 
 
@@ -40,7 +42,8 @@ def shared_by(plan: Plan, steps: Iterable[Step]) -> Shared:
     return Shared(
         compute=_only({step.compute for step in ran}),
         environment=_only({step.environment for step in ran}),
-        code=_only({step.code for step in ran}),
+        code=_only({step.code for step in ran if step.code}),
+        env=_common([step.env for step in ran]),
         datastore=_only(
             {
                 output.datastore
@@ -50,6 +53,16 @@ def shared_by(plan: Plan, steps: Iterable[Step]) -> Shared:
             }
         ),
     )
+
+
+def _common(environments: list[Mapping[str, str]]) -> dict[str, str]:
+    """What stands in each of ``environments``."""
+    first, *rest = environments or [{}]
+    return {
+        name: value
+        for name, value in first.items()
+        if all(each.get(name) == value for each in rest)
+    }
 
 
 def _only(names: set[str | None]) -> str | None:
@@ -167,12 +180,14 @@ def _header(step: Step, label: str, about: tuple[str, ...], paper: Paper) -> Ite
 def _about(step: Step, shared: Shared, backend: str) -> Iterator[str]:
     """Where a step runs and how, quietly."""
     if step.compute and shared.compute is None:
-        yield clean(step.compute)
+        yield f"on {clean(step.compute)}"
     if step.environment and shared.environment is None:
-        yield clean(step.environment)
-    if shared.code is None and step.run.kind != "command":
-        yield f"code {clean(step.code)}" if step.code else "no code folder"
+        yield f"in {clean(step.environment)}"
+    if step.code and shared.code is None:
+        yield f"code {clean(step.code)}"
     yield from words.settings(step, backend)
+    if own := [clean(name) for name in step.env if name not in shared.env]:
+        yield f"sets {words.listed(own)}"
 
 
 def _command(step: Step, paper: Paper) -> Iterator[str]:

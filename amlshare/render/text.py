@@ -53,6 +53,7 @@ def _head(plan: Plan, steps: tuple[Step, ...], shared: Shared, paper: Paper) -> 
     yield f"{paper.bold(clean(pipeline.name))} on {plan.backend}"
     yield from map(paper.dim, fold(clean(pipeline.description or ""), paper.width))
     facts = [*_facts(pipeline), *_machines(plan, steps), *_shared(pipeline, shared)]
+    facts += _stand_ins(plan)
     if plan.selected is not None:
         chosen = frozenset(plan.selected)
         left = [step.name for step in pipeline.steps if step.name not in chosen]
@@ -83,14 +84,21 @@ def _machines(plan: Plan, steps: tuple[Step, ...]) -> Iterator[tuple[str, str]]:
     here = plan.backend == "local"
     for target in plan.pipeline.compute:
         if target.name in targets:
-            note = "; not used here" if here else ""
-            yield "compute", f"{clean(target.name)}: {words.compute_target(target)}{note}"
-    python = plan.pipeline.local.python
-    runs_in = clean(python) if python else "this Python"
+            what = ": ".join(filter(None, (clean(target.name), words.compute_target(target))))
+            yield "compute", what + ("; not used here" if here else "")
     for given in plan.pipeline.environments:
         if given.name in wanted:
-            note = f"; not applied here, steps run in {runs_in}" if here else ""
+            note = "; not applied here" if here else ""
             yield "environment", f"{clean(given.name)}: {words.environment(given)}{note}"
+
+
+def _stand_ins(plan: Plan) -> Iterator[tuple[str, str]]:
+    """What stands in for the cloud, where the pipeline runs on this machine."""
+    if plan.backend == "local":
+        local = plan.pipeline.local
+        yield "python", clean(local.python or "the one that runs this; --python names another")
+        for name, place in {**local.datastores, **local.datasets}.items():
+            yield "stand-in", clean(f"{name}: {place}")
 
 
 def _shared(pipeline: Pipeline, shared: Shared) -> Iterator[tuple[str, str]]:
@@ -100,6 +108,8 @@ def _shared(pipeline: Pipeline, shared: Shared) -> Iterator[tuple[str, str]]:
         yield "compute", clean(shared.compute)
     if shared.code:
         yield "code", clean(shared.code)
+    if shared.env:
+        yield "variables", words.pairs(shared.env)
     if shared.datastore:
         where = default_location(pipeline.name, "STEP", "OUTPUT")
         yield "outputs", clean(f"{shared.datastore}:{where} where a step says nothing else")

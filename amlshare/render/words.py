@@ -86,7 +86,7 @@ def _scalar(value: object) -> str:
 def command(run: Run) -> list[str]:
     """What is run, in pieces that belong together: the script, then each flag and its value."""
     if run.kind == "command":
-        return ["$", *clean(write(run.line)).split()]
+        return ["$", *clean(write(run.line).strip()).split(" ")]
     pieces = [run.file]
     for word in map(_word, run.arguments):
         if pieces[-1].startswith("-") and " " not in pieces[-1] and not word.startswith("-"):
@@ -101,22 +101,26 @@ def _word(text: Text) -> str:
     return f'"{word}"' if not word or any(char in word for char in ' "\t\n') else word
 
 
-def batches(run: Parallel) -> str:
+def batches(run: Parallel) -> Iterator[str]:
     """How a parallel step cuts and spreads its work."""
-    parts = [f"over {run.over}"]
+    cut = ""
     if run.partition_by:
-        parts.append(f"by {', '.join(run.partition_by)}")
+        cut = f" by {', '.join(run.partition_by)}"
     elif run.mini_batch is not None:
-        parts.append(f"{_batch(run)} a batch")
-    parts += [f"on {number(run.nodes)} nodes"] if run.nodes != 1 else []
+        cut = f", {_batch(run)} a batch"
+    yield f"over {run.over}{cut}"
+    if run.nodes != 1:
+        yield f"on {number(run.nodes)} nodes"
     if run.processes_per_node is not None:
-        parts.append(f"{number(run.processes_per_node)} processes on each node")
+        yield f"{number(run.processes_per_node)} processes on each node"
     if run.allow_failed:
-        parts.append("any may fail" if run.allow_failed < 0 else f"{run.allow_failed} may fail")
-    parts += [f"at most {duration(run.batch_timeout)} a batch"] if run.batch_timeout else []
-    parts += [f"a batch retried {run.batch_retries} times"] if run.batch_retries else []
-    parts += [f"rows to {clean('/'.join(run.rows_to))}"] if run.rows_to else []
-    return ", ".join(parts)
+        yield "any may fail" if run.allow_failed < 0 else f"{run.allow_failed:,} may fail"
+    if run.batch_timeout:
+        yield f"at most {duration(run.batch_timeout)} a batch"
+    if run.batch_retries:
+        yield f"a batch retried up to {count(run.batch_retries, 'time')}"
+    if run.rows_to:
+        yield f"rows to {clean('/'.join(run.rows_to))}"
 
 
 def _batch(run: Parallel) -> str:
@@ -133,7 +137,7 @@ def number(given: Number) -> str:
 def settings(step: Step, backend: str) -> Iterator[str]:
     """What a step says beyond the usual, in a few words each; its reuse is not among them."""
     if step.run.kind == "parallel":
-        yield batches(step.run)
+        yield from batches(step.run)
     if step.nodes != 1:
         yield f"{number(step.nodes)} nodes"
     if step.distribution:
@@ -143,8 +147,6 @@ def settings(step: Step, backend: str) -> Iterator[str]:
         yield f"retried up to {count(step.retries, 'time')}{by_wrapper(backend)}"
     if step.timeout:
         yield f"at most {duration(step.timeout)}"
-    if step.env:
-        yield f"sets {listed(map(clean, step.env))}"
     if step.tags:
         yield f"tags {pairs(step.tags)}"
     if step.after:
@@ -219,7 +221,7 @@ def data_notes(data: Data) -> Iterator[str]:
 
 
 def compute_target(target: Compute) -> str:
-    parts = [clean(target.cluster)]
+    parts = [clean(target.cluster)] if target.cluster != target.name else []
     parts += [target.kind] if target.kind != "amlcompute" else []
     parts += [clean(target.vm_size)] if target.vm_size else []
     if target.max_nodes is not None:

@@ -17,7 +17,6 @@ from amlshare.render.paper import (
     pad,
     pad_left,
     paper_of,
-    printed,
     shorten,
 )
 
@@ -120,32 +119,3 @@ def test_pieces_are_never_cut():
 def test_flow_puts_below_what_does_not_fit():
     parts = [("aaaa", str), ("", str), ("bbbb bbbb", str)]
     assert list(flow("x", 1, parts, below=2, width=8)) == ["x  aaaa", "  bbbb", "  bbbb"]
-
-
-@pytest.mark.parametrize(
-    ("line", "shown"),
-    [
-        ("plain", "plain"),
-        ("10%\r20%\r100%", "100%"),
-        ("done\r", "done"),
-        ("a\tb", "a       b"),
-        ("\x1b[2Kcleared\x1b[1A", "cleared"),
-        ("\x1b]0;title\x07text", "text"),
-        ("bell\x07 back\b", "bell back"),
-        ("\x1b[31mred", "\x1b[31mred\x1b[0m"),
-    ],
-)
-def test_printed_lines_keep_their_colours_and_nothing_else(line, shown):
-    assert printed(line, colour=True) == shown
-
-
-def test_printed_lines_lose_their_colours_where_there_are_none():
-    assert printed("\x1b[31mred\x1b[0m", colour=False) == "red"
-
-
-@given(st.text(), st.booleans())
-def test_no_printed_line_steers_the_terminal(line, colour):
-    shown = printed(line, colour=colour)
-    assert "\n" not in shown
-    assert "\r" not in shown
-    assert all(part[:1] == "[" for part in shown.split("\x1b")[1:])

@@ -6,7 +6,7 @@ import pytest
 from render.plans import CLEAN, FLIGHTS, data, given, made, plan, step
 
 from amlshare.diagnostics import Diagnostic, Span
-from amlshare.pipeline import Compute, Distribution, Expect, Parallel
+from amlshare.pipeline import Compute, Distribution, Expect, Local, Parallel
 from amlshare.references import Reference
 from amlshare.render.paper import Paper, cells
 from amlshare.render.text import plan_text
@@ -63,8 +63,23 @@ def test_what_all_steps_share_is_said_once():
     assert screen(FLIGHTS).count("sklearn:") == 1
     other = step("other", compute="gpu", environment="sklearn")
     shown = screen(plan(CLEAN, other))
-    assert "1. clean  cpu" in shown
-    assert "2. other  gpu" in shown
+    assert "1. clean  on cpu" in shown
+    assert "2. other  on gpu" in shown
+
+
+def test_variables_of_every_step_are_said_once():
+    text = screen(plan(step("a", env={"SEED": "1", "A": "x"}), step("b", env={"SEED": "1"})))
+    assert "  variables  SEED=1\n" in text
+    assert "1. a  sets A\n" in text
+    assert "2. b\n" in text
+
+
+def test_a_plan_for_this_machine_says_what_stands_in_for_the_cloud():
+    stand_ins = {"datastores": {"blobs": "../.data"}, "datasets": {"airports": "a.csv"}}
+    local = Local(**stand_ins, python="../venv/bin/python")
+    text = screen(plan(step("a"), backend="local", local=local))
+    assert "  python    ../venv/bin/python\n" in text
+    assert "  stand-in  blobs: ../.data\n  stand-in  airports: a.csv\n" in text
 
 
 def test_a_default_location_is_said_once():
@@ -79,7 +94,6 @@ def test_settings_are_said_where_they_matter():
         "train",
         nodes=Reference("parameter", "nodes"),
         distribution=Distribution(type="mpi", processes_per_node=2),
-        env={"SEED": "1"},
         tags={"stage": "x"},
         after=("clean",),
         reuse=False,
@@ -87,13 +101,13 @@ def test_settings_are_said_where_they_matter():
     text = block(plan(trained), "train", width=120)
     assert "always runs" in text
     assert "${parameters.nodes} nodes · mpi, 2 processes on each node" in text
-    assert "sets SEED · tags stage=x · after clean" in text
+    assert "tags stage=x · after clean" in text
 
 
 def test_a_parallel_step_says_how_it_cuts_its_work():
     run = Parallel(file="score.py", over="images", mini_batch=10, nodes=4, allow_failed=-1)
     text = block(plan(step("score", run=run)), "score")
-    assert "over images, 10 files a batch, on 4 nodes, any may fail" in text
+    assert "over images, 10 files a batch · on 4 nodes · any may fail" in text
 
 
 def test_a_contract_is_checked_by_a_wrapper_on_azure_alone():
