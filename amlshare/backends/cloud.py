@@ -16,7 +16,7 @@ def runs_somewhere(pipeline: Pipeline) -> Iterator[Finding]:
     for lacking in _told_together([s for s in pipeline.steps if s.compute is None], pipeline):
         yield Finding(
             code="missing-compute",
-            message=f"{_named(lacking)} no compute target",
+            message=_said(lacking, "compute target"),
             route=("steps", lacking[0].name),
             on="key",
             label="nothing says where it runs",
@@ -25,7 +25,7 @@ def runs_somewhere(pipeline: Pipeline) -> Iterator[Finding]:
     for lacking in _told_together([s for s in pipeline.steps if s.environment is None], pipeline):
         yield Finding(
             code="missing-environment",
-            message=f"{_named(lacking)} no environment",
+            message=_said(lacking, "environment"),
             route=("steps", lacking[0].name),
             on="key",
             label="nothing says what is installed",
@@ -37,5 +37,6 @@ def _told_together(lacking: list[Step], pipeline: Pipeline) -> list[list[Step]]:
     return [lacking] if len(lacking) == len(pipeline.steps) else [[step] for step in lacking]
 
 
-def _named(steps: list[Step]) -> str:
-    return "every step has" if len(steps) > 1 else f"step '{steps[0].name}' has"
+def _said(steps: list[Step], what: str) -> str:
+    article = "an" if what[0] in "aeiou" else "a"
+    return f"no step has {article} {what}" if steps[1:] else f"step '{steps[0].name}' has no {what}"

@@ -50,39 +50,40 @@ def _outputs(spec: Spec) -> list[str]:
 
 
 def _unknown_source(spec: Spec, source: str, route: Route, known: Guesses) -> Finding:
-    label, help_ = _what_else(spec, source, route)
-    if not label:
-        label = known.label(source)
-        help_ = None if label else help_
+    message, label, help_ = _what_else(spec, source, route)
+    if not label and (label := known.label(source)):
+        help_ = None
     return Finding(
         code="unknown-source",
-        message=f"nothing is called '{source}'",
+        message=message or f"nothing is called '{source}'",
         route=route,
         label=label,
         help=help_,
     )
 
 
-def _what_else(spec: Spec, source: str, route: Route) -> tuple[str, str | None]:
-    """What a source that is none probably is: the words beside the caret, and the next step."""
+def _what_else(spec: Spec, source: str, route: Route) -> tuple[str, str, str | None]:
+    """What a source that is none probably is: a message, a label, and the next step."""
     step, _, output = source.partition(".")
     plain = _DRESSED.fullmatch(source)
     meant = plain[1].replace(".outputs.", ".") if plain else ""
     if meant != source and source_type(spec, meant):
-        return f"did you mean '{meant}'?", "a source is written DATA or STEP.OUTPUT"
+        return "", f"did you mean '{meant}'?", "a source is written DATA or STEP.OUTPUT"
     if source in spec.data:
-        return "this is data", "a pipeline gives what its steps make: STEP.OUTPUT"
+        return f"'{source}' is data, and no output of a step", "expected STEP.OUTPUT", None
     if source in spec.parameters:
-        return "this is a parameter", f"pass it as an argument: ${{parameters.{source}}}"
+        help_ = f"pass it as an argument: ${{parameters.{source}}}"
+        return f"'{source}' is a parameter, and no data", "expected DATA or STEP.OUTPUT", help_
     if step in spec.steps:
         names = [f"{step}.{key}" for key in spec.steps[step].outputs]
-        if not output and names:
-            return "this is a step", f"name one of its outputs: {', '.join(names)}"
-        made = ", ".join(names) or "no output yet: add `outputs:` to it"
-        return "", f"step '{step}' makes {made}"
+        made = f"it makes {', '.join(names) or 'no output yet: add `outputs:` to it'}"
+        if not output:
+            return f"'{source}' is a step, and none of its outputs", "expected STEP.OUTPUT", made
+        return "", "", f"look at step '{step}': {made}"
     if "/" in source or ":" in source:
-        return "this looks like a location", "describe it under `data:`, and name the entry here"
-    return "", _listing(spec, route)
+        help_ = "describe it under `data:`, and name the entry here"
+        return "", "this looks like a location", help_
+    return "", "", _listing(spec, route)
 
 
 def _listing(spec: Spec, route: Route) -> str:

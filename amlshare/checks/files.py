@@ -152,6 +152,9 @@ def _not_found(script: str, route: Route, code: str, files: Mapping[str, Path]) 
     similar = closest(script, files)
     if rest and first in files:
         label, help_ = "a script, and its arguments", "`arguments:` has the words after the script"
+    elif script.removeprefix(f"{code}/") in files:
+        label = f"did you mean '{script.removeprefix(f'{code}/')}'?"
+        help_ = "a script's path starts inside its code folder"
     elif similar:
         label, help_ = f"did you mean '{similar}'?", None
     else:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-# Keys of SDK v1 and v2, and of pipeline files elsewhere. Only those are offered that are known
-# where the foreign one stands.
+# Keys of SDK v1 and v2, and of pipeline files elsewhere. Of several words, and at all, only one is
+# offered that is a key where the foreign one stands.
 KEYS = {
     "allow_reuse": "reuse",
     "append_row_file_name": "rows_to",
@@ -22,7 +22,7 @@ KEYS = {
     "dependencies": "after",
     "depends_on": "after",
     "destination": "location",
-    "display_name": "title",
+    "display_name": "title name",
     "docker_image": "image",
     "entry_script": "script",
     "environment_variables": "env",
@@ -61,6 +61,7 @@ KEYS = {
     "source_globs": "only",
     "time_of_day": "at",
     "timezone": "time_zone",
+    "value": "default",
     "variables": "parameters",
     "vm": "vm_size",
     "week_days": "days",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from amlshare.diagnostics import Finding, Route
+from amlshare.document.values import scalar
 from amlshare.spec import Parameter, Spec
 
 # A truth value is an int too, so it comes first.
@@ -34,7 +35,8 @@ def defaults_fit(spec: Spec) -> Iterator[Finding]:
     """parameter-type: the default has the parameter's type."""
     for name, parameter in spec.parameters.items():
         if parameter.default is not None and not fits(parameter, parameter.default):
-            yield _unfit(f"the default of parameter '{name}'", parameter, ("parameters", name))
+            what, route = f"the default of parameter '{name}'", ("parameters", name, "default")
+            yield _unfit(what, parameter, parameter.default, route)
 
 
 def scheduled_values_fit(spec: Spec) -> Iterator[Finding]:
@@ -44,19 +46,26 @@ def scheduled_values_fit(spec: Spec) -> Iterator[Finding]:
             parameter = spec.parameters.get(key)
             if parameter is not None and not fits(parameter, value):
                 what = f"the value that schedule '{name}' gives parameter '{key}'"
-                yield _unfit(what, parameter, ("schedules", name, "parameters", key))
+                yield _unfit(what, parameter, value, ("schedules", name, "parameters", key))
 
 
-def _unfit(what: str, parameter: Parameter, route: Route) -> Finding:
+def _unfit(what: str, parameter: Parameter, value: object, route: Route) -> Finding:
     kind = type_of(parameter)
-    default = (*route, "default") if route[0] == "parameters" else route
     return Finding(
         code="parameter-type",
         message=f"{what} is no {kind}",
-        route=default,
+        route=route,
         label=f"expected {_FORMS[kind]}",
-        help="change the value, or the `type:`",
+        help=_mended(value, kind),
     )
+
+
+def _mended(value: object, kind: str) -> str:
+    if kind == "string":
+        return f'put it in quotes: "{str(value).lower() if isinstance(value, bool) else value}"'
+    if isinstance(value, str) and _type_of(scalar(value)) == kind:
+        return f"take the quotes away: {value}"
+    return "change the value, or the `type:`"
 
 
 def type_of(parameter: Parameter) -> str:
@@ -66,7 +75,7 @@ def type_of(parameter: Parameter) -> str:
 
 def _type_of(value: object) -> str:
     # numbers that print as they are written are subclasses of int and float
-    return next(name for kind, name in _TYPES if isinstance(value, kind))
+    return next((name for kind, name in _TYPES if isinstance(value, kind)), "")
 
 
 def fits(parameter: Parameter, value: object) -> bool:

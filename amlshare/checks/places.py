@@ -20,12 +20,13 @@ _OF_A_STEP = ("inputs", "outputs")
 
 
 def place(route: Route) -> str:
-    """The thing at a route: ``'mode' of input 'x' of step 'clean'``, ``item 2 of 'include'``."""
+    """The thing at a route: ``'env.LEVEL' of step 'clean'``, ``item 2 of 'include'``."""
     named: list[str] = []
     keys = list(route)
     while len(keys) >= 2 and keys[0] in (_OF_A_STEP if named else NOUNS):
         named.insert(0, f"{NOUNS[str(keys[0])]} '{keys[1]}'")
         del keys[:2]
     items = [f"item {key + 1}" for key in keys[-1:] if isinstance(key, int)]
-    inner = [f"'{key}'" for key in keys if isinstance(key, str)][-1:]
+    dotted = ".".join(key for key in keys if isinstance(key, str))
+    inner = [f"'{dotted}'"] if dotted else []
     return " of ".join([*items, *inner, *named]) or "the spec"

@@ -32,6 +32,13 @@ _LIMITS = {
     "greater_than": "more than",
     "less_than_equal": "at most",
 }
+_FORMS = {
+    "arguments": "a list, or a mapping FLAG: VALUE",
+    "outputs": "a list of names, or a mapping",
+    "after": "a step, or a list of steps",
+    "at": "a time, or a list of times",
+    "include": "a file, or a list of files",
+}
 # How an entry is written, for those who wrote a text or a list in its place.
 _EXAMPLES = {
     "steps": "clean: {script: clean.py}",
@@ -45,16 +52,39 @@ _EXAMPLES = {
     "tags": "team: ops",
     "env": "LEVEL: info",
 }
+# What a text in the place of an entry was probably meant to be.
+_SPELLED_OUT = {
+    "steps": "script: ",
+    "data": "type: path, location: ",
+    "compute": "cluster: ",
+    "environments": "image: ",
+    "schedules": "every: ",
+    "outputs": "type: ",
+}
 
 
 def explain_errors(error: ValidationError, data: object) -> Iterator[Finding]:
-    """A finding for each error in ``data``."""
+    """A finding for each mistake in ``data``: several errors may be one."""
     details = [(route_of(detail, data), detail) for detail in error.errors(include_url=False)]
     unnamed = unnamed_in(error, data)
-    yield from (_unnamed_entry(route) for route in sorted(unnamed, key=str))
+    for table, names in unnamed.items():
+        yield _unnamed_entry(table, names, data)
+    missing: dict[Route, list[str]] = {}
     for route, detail in details:
-        if route[:-1] not in unnamed:
+        if any(
+            route[: len(table)] == table and route[len(table)] in unnamed[table]
+            for table in unnamed
+        ):
+            continue
+        if detail["type"] == "missing":
+            missing.setdefault(route[:-1], []).append(str(route[-1]))
+        else:
             yield _finding(detail, route)
+    unknown = {route for route, detail in details if detail["type"] == "extra_forbidden"}
+    for owner, keys in missing.items():
+        meant = {_meant_by(str(route[-1]), owner) for route in unknown if route[:-1] == owner}
+        if lacking := [key for key in keys if key not in meant]:
+            yield _missing(owner, lacking)
 
 
 def route_of(detail: Any, data: object) -> Route:
@@ -84,38 +114,52 @@ def _has(value: object, part: str | int) -> bool:
     return isinstance(value, dict) and part in value
 
 
-def unnamed_in(error: ValidationError, data: object) -> set[Route]:
-    """The mappings by name that hold an entry's keys where the entries' names belong."""
-    routes = (
-        route_of(detail, data)
-        for detail in error.errors(include_url=False)
-        if detail["type"] == "model_type"
-    )
-    return {route[:-1] for route in routes if route and route[-1] in _entry_keys(route[:-1])}
+def unnamed_in(error: ValidationError, data: object) -> dict[Route, list[str]]:
+    """The mappings by name in which an entry's keys stand where names belong, and those keys."""
+    found: dict[Route, list[str]] = {}
+    for detail in error.errors(include_url=False):
+        route = route_of(detail, data)
+        for table, key in ((route[:1], route[1:2]), (route[:3], route[3:4])):
+            if key and _is_key(str(key[0]), table, data) and key[0] not in found.get(table, []):
+                found.setdefault(table, []).append(str(key[0]))
+    return found
 
 
-def _entry_keys(route: Route) -> tuple[str, ...]:
-    """The keys of an entry of the mapping at a route; none where it holds no entries."""
-    names = route[-1:] and route[-1] in NOUNS and len(route) in (1, 3)
-    return keys_at((*route, "?")) if names else ()
+def _is_key(name: str, table: Route, data: object) -> bool:
+    """Whether an entry's name is one of the entry's keys, and the entry is none."""
+    if table[-1] not in NOUNS:
+        return False
+    keys = keys_at((*table, "?"))
+    entry = _value(data, (*table, name))
+    return name in keys and not (isinstance(entry, dict) and set(keys) & entry.keys())
 
 
-def _unnamed_entry(route: Route) -> Finding:
-    noun = NOUNS[str(route[-1])]
+def _value(data: Any, route: Route) -> object:
+    for part in route:
+        data = data[part] if _has(data, part) else None
+    return data
+
+
+def _unnamed_entry(table: Route, names: list[str], data: object) -> Finding:
+    noun = NOUNS[str(table[-1])]
+    entries = _value(data, table)
+    others = [name for name in entries if name not in names] if isinstance(entries, dict) else []
+    stand = "is a key" if len(names) == 1 else "are keys"
     return Finding(
         code="unnamed-entry",
-        message=f"{place(route)} has the keys of {_an(noun)} where names belong",
-        route=route,
+        message=f"{' and '.join(map(repr, names))} {stand} of {_an(noun)}, and {place(table)} has "
+        "names",
+        route=(*table, names[0]),
         on="key",
-        label="expected NAME: {..} for each",
-        help=f"write a name above them, such as `{_EXAMPLES[str(route[-1])]}`",
+        label="expected a name",
+        help=f"indent further, to below a name such as '{others[-1]}'"
+        if others
+        else f"write a name above, such as `{_EXAMPLES[str(table[-1])]}`",
     )
 
 
 def _finding(detail: Any, route: Route) -> Finding:
     match detail["type"]:
-        case "missing":
-            return _missing(route)
         case "extra_forbidden":
             return _unknown_key(route)
         case "literal_error":
@@ -132,15 +176,15 @@ def _finding(detail: Any, route: Route) -> Finding:
             return wrong_type(detail["input"], route, _EXPECTED.get(kind, detail["msg"]))
 
 
-def _missing(route: Route) -> Finding:
-    key, owner = route[-1], route[:-1]
+def _missing(owner: Route, keys: list[str]) -> Finding:
+    named = " and ".join(f"'{key}'" for key in keys)
     return Finding(
         code="missing-key",
-        message=f"{place(owner)} has no '{key}'",
+        message=f"{place(owner)} has no {named}",
         route=owner,
         on="key",
-        label=f"'{key}' is required",
-        help=_MISSING.get(str(key), f"add `{key}:` here"),
+        label=f"{named} {'is' if len(keys) == 1 else 'are'} required",
+        help="; ".join(_MISSING.get(key, f"add `{key}:` here") for key in keys),
     )
 
 
@@ -157,17 +201,7 @@ _MISSING = {
 
 def _unknown_key(route: Route) -> Finding:
     key = str(route[-1])
-    known = keys_at(route[:-1])
-    ours = foreign.KEYS.get(key)
-    owners = [owner for owner in _owners().get(key, []) if owner != "the spec" or len(route) > 1]
-    if ours in known:
-        label, help_ = f"here it is `{ours}`", None
-    elif similar := closest(key, known):
-        label, help_ = f"did you mean '{similar}'?", None
-    elif owners:
-        label, help_ = "stands in the wrong place", f"`{key}` is a key of {' and of '.join(owners)}"
-    else:
-        label, help_ = "unknown key", f"known here: {', '.join(known)}"
+    label, help_ = _instead(key, route[:-1])
     return Finding(
         code="unknown-key",
         message=f"{place(route[:-1])} has no key '{key}'",
@@ -176,6 +210,32 @@ def _unknown_key(route: Route) -> Finding:
         label=label,
         help=help_,
     )
+
+
+def _meant_by(key: str, owner: Route) -> str | None:
+    """The key of the language that a key was meant to be, None where that is not clear."""
+    known = keys_at(owner)
+    ours = [word for word in foreign.KEYS.get(key, "").split() if word in known]
+    return ours[0] if ours else closest(key, known)
+
+
+def _instead(key: str, owner: Route) -> tuple[str, str | None]:
+    """What to write for an unknown key: beside the caret, and as the next step."""
+    if key == "$schema":
+        return "a comment here", "`# yaml-language-server: $schema=./amlshare.schema.json`"
+    if key in foreign.KEYS and (ours := _meant_by(key, owner)):
+        return f"here it is `{ours}`", None
+    if not owner and key in keys_at(("defaults",)):
+        return "goes under `defaults`", f"write `defaults: {{{key}: ..}}`, or say it in each step"
+    if owner and key in keys_at(owner[:-1]):
+        return "stands one level too deep", f"write it beside `{owner[-1]}`, not in it"
+    if similar := closest(key, keys_at(owner)):
+        return f"did you mean '{similar}'?", None
+    if owners := _owners().get(key):
+        *some, last = owners
+        listed = f"{', '.join(some)} and {last}" if some else last
+        return "stands in the wrong place", f"`{key}` is a key of {listed}"
+    return "unknown key", f"known here: {', '.join(keys_at(owner))}"
 
 
 @cache
@@ -217,14 +277,24 @@ def _unknown_value(detail: Any, route: Route) -> Finding:
     choices = [word.strip("' ") for word in expected]
     ours, more = foreign.VALUES.get(str(value), ("", ""))
     similar = ours if ours in choices else closest(value, choices) if _is_text(value) else None
-    listed = f"one of: {', '.join(choices)}"
     return Finding(
         code="unknown-value",
         message=f"{_shown(value)} is no {place(route)}",
         route=route,
         label=f"did you mean '{similar}'?" if similar else f"expected {', '.join(choices)}",
-        help=f"with `{more}`" if more and similar == ours else listed if similar else None,
+        help=f"with `{more}`"
+        if more and similar == ours
+        else f"one of: {', '.join(choices)}"
+        if similar
+        else _OTHER_SIDE.get((route[-1], value)),
     )
+
+
+_OTHER_SIDE: dict[tuple[object, object], str] = {
+    ("mode", "upload"): "an output is uploaded; an input is mounted or downloaded",
+    ("mode", "download"): "an input is downloaded; an output is mounted or uploaded",
+    ("mode", "direct"): "an input may be direct; an output is mounted or uploaded",
+}
 
 
 def _unsupported(value: object, route: Route) -> Finding:
@@ -285,11 +355,13 @@ def _out_of_range(detail: Any, route: Route) -> Finding:
 
 def wrong_type(value: object, route: Route, expected: str) -> Finding:
     """The finding of a value of another type than was ``expected``, in words."""
+    key = str(route[-1]) if route else ""
+    table = len(route) == 1 and key == "outputs"
     return Finding(
         code="wrong-type",
         message=f"{place(route)} is {_article(value)}",
         route=route,
-        label=f"expected {expected}",
+        label=f"expected {expected if table else _FORMS.get(key, expected)}",
         help=_mended(value, route, expected),
     )
 
@@ -302,9 +374,8 @@ def _mended(value: object, route: Route, expected: str) -> str | None:
     if expected == "a text" and isinstance(value, (int, float)):
         quoted = str(value).lower() if isinstance(value, bool) else value
         return f'put it in quotes: "{quoted}"'
-    if expected == "a text" and isinstance(value, dict) and key in ("compute", "environment"):
-        table = "compute" if key == "compute" else "environments"
-        return f"describe it under the spec's `{table}:`, and name it here"
+    if isinstance(value, dict):
+        return _in_place_of_text(value, route)
     if expected == "a list" and _is_text(value):
         return f"write `{key}: [{value}]`"
     if "mapping" in expected:
@@ -312,16 +383,30 @@ def _mended(value: object, route: Route, expected: str) -> str | None:
     return None
 
 
+def _in_place_of_text(value: dict[str, Any], route: Route) -> str | None:
+    """What to do with a mapping where a text belongs."""
+    if route[-1] in ("compute", "environment"):
+        table = "compute" if route[-1] == "compute" else "environments"
+        return f"describe it under the spec's `{table}:`, and name it here"
+    if len(route) > 1 and route[-2] == "arguments" and len(value) == 1:
+        return "write two items, the flag and its value; or no dashes at all, for FLAG: VALUE"
+    return None
+
+
 def _as_mapping(value: object, route: Route) -> str | None:
-    key = str(route[-1]) if route else ""
+    key, table = (str(part) for part in ("", "", *route)[:-3:-1])
     match value:
-        case str() if len(route) > 1 and _lacks_a_blank(value, keys_at(route)):
+        case str() if table and _lacks_a_blank(value, keys_at(route)):
             name, _, rest = value.partition(":")
             return f"YAML wants a blank after the colon: `{name}: {rest}`"
+        case str() if table in _SPELLED_OUT:
+            return f"for example `{key}: {{{_SPELLED_OUT[table]}{value}}}`"
         case str() if key == "arguments":
             return f"write each word by itself: [{', '.join(value.split())}]"
         case str() if key == "outputs":
             return f"write `outputs: [{value}]`"
+        case str() if key in ("compute", "environment"):
+            return f"write `defaults: {{{key}: {value}}}`; here are entries: `{_EXAMPLES[key]}`"
         case [dict(), *_]:
             dashed = all(isinstance(item, dict) and len(item) == 1 for item in value)
             return "take the dashes away: it is a mapping" if dashed else _example(route)

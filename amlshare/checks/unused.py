@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from amlshare.checks.outputs import DEFAULT_DATASTORE, each_output
+from amlshare.checks.parallel import source_type
 from amlshare.checks.references import texts
 from amlshare.diagnostics import Finding, closest
 from amlshare.references import Reference, parse, references
@@ -13,7 +14,9 @@ from amlshare.spec import Spec
 
 def outputs(spec: Spec) -> Iterator[Finding]:
     """unused-output: a path output that no step reads and the pipeline does not give."""
-    used = {given.source for step in spec.steps.values() for given in step.inputs.values()}
+    used = _sources_used(spec)
+    if used is None:
+        return
     used |= set(spec.outputs.values())
     for step, body in spec.steps.items():
         for name, output in body.outputs.items():
@@ -32,7 +35,9 @@ def outputs(spec: Spec) -> Iterator[Finding]:
 
 def data(spec: Spec) -> Iterator[Finding]:
     """unused-data: an entry that no input names."""
-    used = {given.source for step in spec.steps.values() for given in step.inputs.values()}
+    used = _sources_used(spec)
+    if used is None:
+        return
     used |= {schedule.on_change for schedule in spec.schedules.values() if schedule.on_change}
     for name in spec.data:
         if name not in used:
@@ -46,9 +51,17 @@ def data(spec: Spec) -> Iterator[Finding]:
             )
 
 
+def _sources_used(spec: Spec) -> set[str] | None:
+    """Every source that an input names; None where one of them is unknown, and may mean any."""
+    used = {given.source for step in spec.steps.values() for given in step.inputs.values()}
+    return used if all(source_type(spec, source) for source in used) else None
+
+
 def parameters(spec: Spec) -> Iterator[Finding]:
     """unused-parameter: one that no argument, command or number refers to."""
-    used = _parameters_used(spec) if spec.parameters else set()
+    used = _parameters_used(spec) if spec.parameters else None
+    if used is None:
+        return
     for name in spec.parameters:
         if name not in used:
             yield Finding(
@@ -61,15 +74,19 @@ def parameters(spec: Spec) -> Iterator[Finding]:
             )
 
 
-def _parameters_used(spec: Spec) -> set[str]:
-    parts: list[object] = [part for place in texts(spec) for part in place.parts]
+def _parameters_used(spec: Spec) -> set[str] | None:
+    """Every parameter that something refers to; None where a reference means nothing."""
+    places = list(texts(spec))
+    parts: list[object] = [part for place in places for part in place.parts]
     for step in spec.steps.values():
         parts.append(step.nodes)
         if step.parallel is not None:
             parts += [step.parallel.nodes, step.parallel.processes_per_node]
             parts += references(parse(str(step.parallel.mini_batch))[0])
     used = (part for part in parts if isinstance(part, Reference))
-    return {part.name for part in used if part.kind == "parameter"}
+    names = {part.name for part in used if part.kind == "parameter"}
+    unclear = any(place.bad for place in places) or not names <= spec.parameters.keys()
+    return None if unclear else names
 
 
 def stand_ins(spec: Spec) -> Iterator[Finding]:
