@@ -115,7 +115,7 @@ def parse(data: dict[str, Any], faults: Iterable[Diagnostic] = ()) -> Parsed:
     if isinstance(parsed, Spec):
         return Parsed(spec=parsed, holes=tuple(holes))
     findings = tuple(explain_errors(parsed, data))
-    holes += unnamed_in(parsed, data).keys()
+    holes += [route[:-1] for route in unnamed_in(parsed, data)]
     mended = deepcopy(data)
     for _ in range(_ROUNDS):
         holes += [_mend(mended, detail) for detail in parsed.errors(include_url=False)]

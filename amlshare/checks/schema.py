@@ -65,26 +65,32 @@ _SPELLED_OUT = {
 
 def explain_errors(error: ValidationError, data: object) -> Iterator[Finding]:
     """A finding for each mistake in ``data``: several errors may be one."""
-    details = [(route_of(detail, data), detail) for detail in error.errors(include_url=False)]
     unnamed = unnamed_in(error, data)
-    for table, names in unnamed.items():
+    for table in dict.fromkeys(route[:-1] for route in unnamed):
+        names = [str(route[-1]) for route in unnamed if route[:-1] == table]
         yield _unnamed_entry(table, names, data)
+    details = [(route_of(detail, data), detail) for detail in error.errors(include_url=False)]
+    details = [each for each in details if not any(_starts(each[0], name) for name in unnamed)]
+    yield from (_finding(detail, route) for route, detail in details if detail["type"] != "missing")
+    yield from _missing_keys(details)
+
+
+def _starts(route: Route, start: Route) -> bool:
+    return route[: len(start)] == start
+
+
+def _missing_keys(details: list[tuple[Route, Any]]) -> Iterator[Finding]:
+    """What is missing, at each place once; a key that was only misspelled is not missing."""
     missing: dict[Route, list[str]] = {}
-    for route, detail in details:
-        if any(
-            route[: len(table)] == table and route[len(table)] in unnamed[table]
-            for table in unnamed
-        ):
-            continue
+    meant: dict[Route, set[str | None]] = {}
+    for (*owner, key), detail in ((each, detail) for each, detail in details if each):
         if detail["type"] == "missing":
-            missing.setdefault(route[:-1], []).append(str(route[-1]))
-        else:
-            yield _finding(detail, route)
-    unknown = {route for route, detail in details if detail["type"] == "extra_forbidden"}
-    for owner, keys in missing.items():
-        meant = {_meant_by(str(route[-1]), owner) for route in unknown if route[:-1] == owner}
-        if lacking := [key for key in keys if key not in meant]:
-            yield _missing(owner, lacking)
+            missing.setdefault(tuple(owner), []).append(str(key))
+        elif detail["type"] == "extra_forbidden":
+            meant.setdefault(tuple(owner), set()).add(_meant_by(str(key), tuple(owner)))
+    for place_, keys in missing.items():
+        if lacking := [key for key in keys if key not in meant.get(place_, ())]:
+            yield _missing(place_, lacking)
 
 
 def route_of(detail: Any, data: object) -> Route:
@@ -114,15 +120,11 @@ def _has(value: object, part: str | int) -> bool:
     return isinstance(value, dict) and part in value
 
 
-def unnamed_in(error: ValidationError, data: object) -> dict[Route, list[str]]:
-    """The mappings by name in which an entry's keys stand where names belong, and those keys."""
-    found: dict[Route, list[str]] = {}
-    for detail in error.errors(include_url=False):
-        route = route_of(detail, data)
-        for table, key in ((route[:1], route[1:2]), (route[:3], route[3:4])):
-            if key and _is_key(str(key[0]), table, data) and key[0] not in found.get(table, []):
-                found.setdefault(table, []).append(str(key[0]))
-    return found
+def unnamed_in(error: ValidationError, data: object) -> tuple[Route, ...]:
+    """Where an entry's key stands in a mapping by name, where the entry's name belongs."""
+    routes = (route_of(detail, data) for detail in error.errors(include_url=False))
+    ways = (route[:length] for route in routes for length in (2, 4) if len(route) >= length)
+    return tuple(dict.fromkeys(way for way in ways if _is_key(str(way[-1]), way[:-1], data)))
 
 
 def _is_key(name: str, table: Route, data: object) -> bool:
