@@ -58,6 +58,8 @@ _NAMES = (
     r"|api[_-]?key|(?:account|storage|access|subscription)[_-]key"
     r"|(?:access|api|auth|azure|bearer|databricks|github|hf|pat|sas|secret|session)[_-]token)"
 )
+# up to a bracket that closes what holds the text
+_WORD = r"[^\s\"';,&\\]*[^\s\"';,&\\\]})]"
 _NAME_HINTS = "secret password passwd passphrase pwd apikey _key -key _token -token"
 _NAME = re.compile(rf"(?:.*(?:[^A-Za-z0-9]|(?<=[a-z0-9])(?=[A-Z])))?(?i:{_NAMES})")
 # what stands where a secret is meant and gives none away: a reference, a placeholder, a path or
@@ -126,13 +128,13 @@ _SHAPES = (
     _shape(
         "password",
         _NAME_HINTS,
-        rf"(?i)(?<![a-z0-9]){_NAMES}=[\"']?(?P<secret>[^\s\"';,&\\]+)",
+        rf"(?i)(?<![a-z0-9]){_NAMES}=[\"']?(?P<secret>{_WORD})",
         named=True,
     ),
     _shape(
         "password",
         _NAME_HINTS,
-        rf"(?i)(?<!\S)--?(?:[a-z0-9]+[_-])*{_NAMES}\s+[\"']?(?P<secret>[^\s\"';,&\\]+)",
+        rf"(?i)(?<!\S)--?(?:[a-z0-9]+[_-])*{_NAMES}\s+[\"']?(?P<secret>{_WORD})",
         named=True,
     ),
 )

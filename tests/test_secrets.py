@@ -28,6 +28,7 @@ SECRETS = [
     ("https://bob:hunter2@host/x", "password", "hunter2"),
     ("run --db-password hunter2 --fast", "password", "hunter2"),
     ("PASSWORD=hunter2 ./run", "password", "hunter2"),
+    ("{a: [--password=hun}ter2]}", "password", "hun}ter2"),
     ("Server=x;User=a;Password=hunter2;", "password", "hunter2"),
 ]
 HARMLESS = [

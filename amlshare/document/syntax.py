@@ -140,12 +140,10 @@ def _escape(broken: _Broken) -> Fault:
 def _misplaced(broken: _Broken) -> Fault:
     """What stands among the keys of a mapping, or the items of a list, and is neither."""
     ended = broken.before.rstrip()[-1:]
+    if broken.char and broken.char in ":]}":
+        return _unopened(broken)
     if ended and ended in "\"'":
         return _after_quote(broken, ended)
-    if broken.char and broken.char in "]}":
-        return _unopened(broken)
-    if broken.char == ":":
-        return _syntax("a key is missing before this ':'", broken.at, broken.at + 1)
     if ended and ended in "]}":
         return _syntax(f"text after the closing '{ended}'", broken.at, _end(broken))
     return _indentation(broken)
@@ -247,6 +245,8 @@ def _content(broken: _Broken) -> Fault:
 
 
 def _unopened(broken: _Broken) -> Fault:
+    if broken.char == ":":
+        return _syntax("a key is missing before this ':'", broken.at, broken.at + 1)
     return _syntax(
         f"nothing is open that '{broken.char}' could close",
         broken.at,
@@ -285,12 +285,23 @@ def _block_text(broken: _Broken) -> Fault:
     )
 
 
+def _bare_colon(broken: _Broken) -> Fault:
+    return _syntax(
+        "this ':' has no value after it",
+        broken.at,
+        broken.at + 1,
+        help="put a space and a value after it, or quote the text that holds it",
+    )
+
+
 def _ended(broken: _Broken) -> Fault:
+    start, end = _above(broken.text, broken.at)
     return _syntax(
         "the document has ended above this line",
         broken.at,
         _end(broken),
         help="a spec is one mapping of KEY: VALUE lines that start in the first column",
+        also=((_ink(broken.text[start:end], start), end, "it ended here"),) if end else (),
     )
 
 
@@ -355,6 +366,7 @@ def _other(broken: _Broken) -> Fault:
 _TABLE: tuple[tuple[str, Callable[[_Broken], Fault]], ...] = (
     (r"mapping values are not allowed", _colon),
     (r"could not find expected ':'", _lacks_colon),
+    (r"found unexpected ':'", _bare_colon),
     (r"quoted scalar: found unexpected (end of stream|document)", _quote),
     (r"escape|hexdecimal|hexadecimal", _escape),
     (r"expected ',' or", _bracket),
