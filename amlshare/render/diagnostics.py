@@ -21,6 +21,8 @@ from amlshare.render.words import count
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "hint")
 """The worst first."""
 
+_HINTS = 3
+"""Hints of one code that stand below a plan."""
 _TAB = 4
 _LABEL = 24
 """Columns that a label wants below the carets; with fewer it begins further left."""
@@ -36,18 +38,22 @@ def diagnostics_text(found: Sequence[Diagnostic], paper: Paper) -> str:
 
 def brief(found: Iterable[Diagnostic], paper: Paper) -> Iterator[str]:
     """The lines below a plan: warnings in full, of hints the sentence and the place."""
-    diagnostics = tuple(found)
-    for each in diagnostics:
-        if each.severity != "hint":
+    hints: dict[str, list[Diagnostic]] = {}
+    for each in found:
+        if each.severity == "hint":
+            hints.setdefault(each.code, []).append(each)
+        else:
             yield ""
             yield from _block(each, paper)
-    hints = [each for each in diagnostics if each.severity == "hint"]
     if hints:
         yield ""
-    for each in hints:
-        where = f" {_place(each.span)}:" if each.span else ""
-        code = style_of(each.severity, paper)(f"hint[{each.code}]")
-        yield f"{code}:{where} {clean(each.message)}"
+    for code, same in hints.items():
+        head = style_of("hint", paper)(f"hint[{code}]")
+        for each in same[:_HINTS]:
+            where = f" {_place(each.span)}:" if each.span else ""
+            yield f"{head}:{where} {clean(each.message)}"
+        if len(same) > _HINTS:
+            yield f"{head}: {len(same) - _HINTS:,} more of these; `amlshare check` shows them all"
 
 
 def _block(each: Diagnostic, paper: Paper) -> Iterator[str]:
@@ -143,4 +149,4 @@ def _summary(found: Sequence[Diagnostic], paper: Paper) -> str:
     if not found:
         return f"{line}\n"
     worst = min(found, key=lambda each: SEVERITIES.index(each.severity))
-    return f"{line}; {paper.dim('what one means:')} amlshare explain {worst.code}\n"
+    return f"{line}; {paper.dim('for more:')} amlshare explain {worst.code}\n"

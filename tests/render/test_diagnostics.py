@@ -43,7 +43,7 @@ def test_a_diagnostic_shows_the_line_and_a_caret_under_the_fragment():
         "47 |       cleaned: {from: clean.claened, mode: download}\n"
         "   |                       ^^^^^^^^^^^^^ did you mean 'clean.cleaned'?\n"
         "\n"
-        "1 error; what one means: amlshare explain unknown-source\n"
+        "1 error; for more: amlshare explain unknown-source\n"
     )
 
 
@@ -112,7 +112,7 @@ def test_the_summary_counts_each_severity_and_explains_the_worst():
     text = screen(
         found(severity="hint", code="h"), found(severity="error", code="e"), found(severity="hint")
     )
-    assert text.endswith("1 error, 2 hints; what one means: amlshare explain e\n")
+    assert text.endswith("1 error, 2 hints; for more: amlshare explain e\n")
 
 
 def test_nothing_found_is_said_too():
@@ -123,6 +123,18 @@ def test_nothing_found_is_said_too():
 def test_below_a_plan_hints_take_one_line():
     lines = list(brief([found("a: b", span(1, 4, 5), severity="hint")], Paper()))
     assert lines == ["", "hint[some-code]: specs/flights.yaml:1:4: something is wrong"]
+
+
+def test_many_hints_of_one_kind_are_counted():
+    hint, other = (found(severity="hint", code=code) for code in ("h", "other"))
+    lines = list(brief([hint, hint, other, *[hint] * 1998], Paper()))
+    assert lines[1:] == [
+        "hint[h]: something is wrong",
+        "hint[h]: something is wrong",
+        "hint[h]: something is wrong",
+        "hint[h]: 1,997 more of these; `amlshare check` shows them all",
+        "hint[other]: something is wrong",
+    ]
 
 
 @given(st.text(), st.integers(1, 60), st.integers(0, 60), st.integers(20, 80))
