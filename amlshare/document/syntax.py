@@ -239,6 +239,9 @@ def _reference(broken: _Broken) -> Fault:
 
 
 def _content(broken: _Broken) -> Fault:
+    if not broken.char:
+        opened = _last_unclosed(broken.text)
+        return _bracket(_Broken(text=broken.text, at=broken.at, opened=opened))
     if broken.char == ",":
         return _syntax("a value is missing before this ','", broken.at, broken.at + 1)
     return _unopened(broken)
@@ -432,6 +435,16 @@ def _match(pattern: str, text: str, index: int) -> int:
     """Where ``pattern``, matched at ``index``, ends."""
     found = re.compile(pattern).match(text, index)
     return found.end() if found else index
+
+
+def _last_unclosed(text: str) -> int:
+    """Where the innermost bracket stands that the text leaves open."""
+    closed = 0
+    for found in reversed(list(re.finditer(r"[\[\]{}]", text))):
+        if closed == 0 and found[0] in "[{":
+            return found.start()
+        closed += 1 if found[0] in "]}" else -1
+    return 0
 
 
 def _ink(line: str, start: int) -> int:
