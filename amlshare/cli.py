@@ -462,9 +462,14 @@ def submit(
     if format_ == Format.json:
         _print_json(outcome_document(outcome))
     else:
-        logs = shlex.join(["amlshare", "logs", outcome.run])
-        paper = _paper(sys.stdout)
-        sys.stdout.write(outcome_text(outcome, progress.failures, paper, logs=logs))
+        text = outcome_text(
+            outcome,
+            progress.failures,
+            _paper(sys.stdout),
+            logs="amlshare logs",
+            seconds=progress.seconds,
+        )
+        sys.stdout.write(text)
     if outcome.status != "completed":
         raise typer.Exit(FAILED)
 

@@ -34,15 +34,20 @@ class Ended(Protocol):
 
 
 def outcome_text(
-    outcome: Outcome, failures: Mapping[str, StepFinished], paper: Paper, *, logs: str
+    outcome: Outcome,
+    failures: Mapping[str, StepFinished],
+    paper: Paper,
+    *,
+    logs: str,
+    seconds: float,
 ) -> str:
-    """The screen below a run. ``logs`` is the command line that shows a log, up to the run."""
+    """The screen below a run that took ``seconds``. ``logs`` is the command that shows a log."""
     lines = [
         *step_lines(_worth_a_line(outcome.steps), paper),
         *_outputs(outcome.outputs, paper),
         *_failures(outcome, failures, paper, logs),
         "",
-        _summary(outcome, paper),
+        _summary(outcome, seconds, paper),
     ]
     return "\n".join(lines).lstrip("\n") + "\n"
 
@@ -97,11 +102,12 @@ def _failure(step: StepOutcome, end: StepFinished | None, paper: Paper) -> Itera
         yield f"  {paper.dim('|')} {printed(line, colour=paper.colour)}"
 
 
-def _summary(outcome: Outcome, paper: Paper) -> str:
+def _summary(outcome: Outcome, seconds: float, paper: Paper) -> str:
     numbers = Counter(state_of(step.status, step.reused, paper)[2] for step in outcome.steps)
     told = ", ".join(f"{number:,} {word}" for word, number in numbers.items())
     style = style_of_run(outcome.status, paper)
-    text = f"run {outcome.run} {style(outcome.status)}: {count(len(outcome.steps), 'step')}"
+    steps = count(len(outcome.steps), "step")
+    text = f"run {outcome.run} {style(outcome.status)} in {duration(seconds)}: {steps}"
     moved = sum(step.moved_bytes or 0 for step in outcome.steps)
     text += f", {told}" if told else ""
     text += f"; {show_size(moved)} moved" if moved else ""

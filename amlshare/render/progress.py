@@ -21,7 +21,7 @@ from amlshare.backends.interface import (
     StepStarted,
 )
 from amlshare.render.logs import printed
-from amlshare.render.paper import Paper, clean, shorten
+from amlshare.render.paper import Paper, clean, fold, shorten
 from amlshare.render.states import state_of
 from amlshare.render.words import count, duration
 from amlshare.units import show_size
@@ -58,7 +58,8 @@ class Lines:
                 yield from self._printed(event)
             case Noted():
                 about = f" {event.step}:" if event.step else ""
-                yield self._paper.dim(f"note:{about} {clean(event.message)}")
+                note = fold(f"note:{about} {clean(event.message)}", self._paper.width)
+                yield from map(self._paper.dim, note)
 
     def _run_started(self, event: RunStarted) -> str:
         steps = count(len(event.steps), "step")
@@ -97,7 +98,13 @@ class Progress:
     def __init__(self, stream: TextIO, paper: Paper) -> None:
         self._stream = stream
         self._lines = Lines(paper)
+        self._since = time.monotonic()
         self.failures: dict[str, StepFinished] = {}
+
+    @property
+    def seconds(self) -> float:
+        """The time since the beginning."""
+        return time.monotonic() - self._since
 
     def __enter__(self) -> Self:
         return self

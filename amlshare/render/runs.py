@@ -101,7 +101,8 @@ def _input(given: InputRecord, width: int, paper: Paper) -> Iterator[str]:
     facts = [how, f"sha256 {given.digest[:_DIGEST]}"]
     facts += [f"made by run {given.made_by}"] if given.made_by else []
     facts += [f"{show_size(given.moved_bytes)} moved"] if given.moved_bytes else []
-    parts: Parts = [(given.source, str), (_origin(given), str), (", ".join(facts), paper.dim)]
+    source = "" if given.source == given.input else given.source
+    parts: Parts = [(source, str), (_origin(given), str), (", ".join(facts), paper.dim)]
     yield from flow(line, 5 + len(arrow) + width, parts, below=_BELOW, width=paper.width)
 
 

@@ -23,7 +23,7 @@ FAILURE = StepFinished(
 
 
 def screen(outcome, failures=None, **paper) -> str:
-    return outcome_text(outcome, failures or {}, Paper(**paper), logs=LOGS)
+    return outcome_text(outcome, failures or {}, Paper(**paper), logs=LOGS, seconds=83.2)
 
 
 def test_the_screen_of_a_failed_run(golden):
@@ -57,7 +57,7 @@ def test_a_failure_of_which_nothing_is_known_is_no_crash():
 
 def test_a_run_of_no_steps_is_a_line():
     assert screen(Outcome(run="r1", backend="local", status="completed")) == (
-        "run r1 completed: 0 steps\n"
+        "run r1 completed in 1 min 23 s: 0 steps\n"
     )
 
 
