@@ -37,7 +37,8 @@ def select(pipeline: Pipeline, expression: str, exclude: str = "") -> tuple[str,
     chosen = set(graph.steps) if not wanted else _union(wanted, graph)
     chosen -= _union(unwanted, graph)
     if not chosen:
-        raise SelectionError(f"'{expression}' selects no step")
+        said = " ".join([*wanted, *(f"!{word}" for word in unwanted)])
+        raise SelectionError(f"'{said}' selects no step")
     return tuple(step.name for step in pipeline.steps if step.name in chosen)
 
 

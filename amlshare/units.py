@@ -28,8 +28,8 @@ _LIMIT = 2**63
 SIZE_FORM = 'a number and a unit, such as "30 MB" or "2 GiB"'
 TIME_FORM = 'a number and a unit, such as "90 s", "30m", "2h" or "1 day"'
 # The same as regular expressions, for the JSON Schema.
-SIZE_PATTERN = r"^\d+(|(\.\d+)?\s*([KkMmGgTtPp][Ii]?)?[Bb])$"
-TIME_PATTERN = r"^\d+(|(\.\d+)?\s*(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?))$"
+SIZE_PATTERN = r"^\s*\d+(|(\.\d+)?\s*([KkMmGgTtPp][Ii]?)?[Bb])\s*$"
+TIME_PATTERN = r"^\s*\d+(|(\.\d+)?\s*(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?))\s*$"
 
 
 def parse_size(text: str | int) -> int:

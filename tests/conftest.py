@@ -13,6 +13,7 @@ from pathlib import Path
 
 import loopback_only
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ("azurite",)
 
@@ -25,6 +26,12 @@ PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"
 # nothing listens on port 1, so a program the audit hook cannot see (curl, npm) fails at once
 CLOSED = "http://127.0.0.1:1"
 KEPT = ("HOME", "PATH", "PYTHONPATH", "TMPDIR", "XDG_CACHE_HOME", loopback_only.LOG)
+
+# a slow machine proves nothing wrong, and what a property failed with is in its test's output
+settings.register_profile(
+    "amlshare", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("amlshare")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

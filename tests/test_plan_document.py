@@ -1,0 +1,145 @@
+"""A plan as a JSON document and back."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import few, spec_data
+from test_plan import plan_of
+from test_resolution import turned_around
+
+from amlshare.diagnostics import Diagnostic, Label, Span
+from amlshare.plan import Plan, make_plan
+from amlshare.plan_document import dump, dump_diagnostic, load
+from amlshare.selection import select
+
+SPAN = Span(file="a.yaml", line=3, column=5, end_line=3, end_column=9)
+PLACED = Diagnostic(
+    code="unknown-key",
+    severity="error",
+    message="no 'stpes'",
+    span=SPAN,
+    source="stpes:",
+    label="did you mean 'steps'?",
+    related=(Label(span=SPAN, message="here"),),
+)
+UNPLACED = Diagnostic(code="unreadable-code", severity="warning", message="ü", help="mend it")
+
+
+def through_json(document: Any) -> Any:
+    return json.loads(json.dumps(document, ensure_ascii=False))
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    plan = plan_of(draw(spec_data()))
+    diagnostics = draw(st.lists(st.sampled_from([PLACED, UNPLACED]), max_size=2))
+    names = [step.name for step in plan.pipeline.steps]
+    selected = draw(st.none() | st.sampled_from(names).map(lambda each: f"+{each}"))
+    return make_plan(
+        plan.pipeline,
+        backend=draw(st.sampled_from(["azureml", "azureml-v2", "local"])),
+        read_code=lambda step: next((c for c in plan.code if c.folder == step.code), None),
+        digest_file=str,
+        selected=None if selected is None else select(plan.pipeline, selected),
+        diagnostics=diagnostics,
+    )
+
+
+@few
+@given(plans())
+def test_a_plan_that_went_through_json_is_the_same(plan):
+    assert load(through_json(dump(plan))) == plan
+
+
+@few
+@given(plans())
+def test_a_document_that_went_through_json_is_the_same(plan):
+    document = dump(plan)
+    assert through_json(document) == document
+
+
+@few
+@given(spec_data())
+def test_the_order_of_keys_does_not_show(data):
+    one, other = dump(plan_of(data)), dump(plan_of(turned_around(data)))
+    assert json.dumps(one) == json.dumps(other)
+
+
+@few
+@given(plans())
+def test_every_edge_and_output_is_listed(plan):
+    document = dump(plan)
+    ends = {(edge["step"], edge["input"]) for edge in document["edges"]}
+    rows = {(row["step"], row["output"]) for row in document["outputs"]}
+    for step in document["steps"]:
+        assert {(step["name"], given["name"]) for given in step["inputs"]} <= ends
+        assert {(step["name"], output["name"]) for output in step["outputs"]} <= rows
+
+
+def test_the_keys_that_are_promised_are_there():
+    document = dump(plan_of(SMALL))
+    assert list(document) == [
+        *("format", "backend", "pipeline", "selected", "steps", "edges", "outputs", "movement"),
+        *("code", "diagnostics"),
+    ]
+    assert document["format"] == 1
+    (step,) = document["steps"]
+    promised = "name type compute environment after fingerprint impact reasons inputs outputs"
+    assert {*promised.split(), "arguments"} <= step.keys()
+    edge_keys = "source step input type format mode mode_reason bytes files bytes_from moved_bytes"
+    assert {*edge_keys.split(), "seconds"} == document["edges"][0].keys()
+    output_keys = {"step", "output", "type", "format", "mode", "datastore", "location"}
+    assert output_keys == document["outputs"][0].keys()
+    movement = "moved_bytes unique_bytes duplicate_bytes duplicates unknown_edges"
+    assert {*movement.split()} == document["movement"].keys()
+
+
+SMALL = {
+    "amlshare": 1,
+    "name": "small",
+    "data": {"raw": {"type": "path", "location": "raw"}},
+    "steps": {
+        "only": {"command": "cat ${inputs.a}", "inputs": {"a": "raw"}, "outputs": ["out"]},
+    },
+}
+
+
+def test_a_diagnostic_has_its_place():
+    shown = dump_diagnostic(PLACED)
+    places = ("file", "line", "column", "end_line", "end_column")
+    assert [shown[key] for key in places] == ["a.yaml", 3, 5, 3, 9]
+    assert [dump_diagnostic(UNPLACED)[key] for key in places] == [None] * 5
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"format": 2},
+        {"format": 1},
+        {"format": 1, "pipeline": [], "steps": []},
+        {"format": 1, "pipeline": {}, "steps": [1]},
+        [],
+        None,
+    ],
+)
+def test_what_is_no_plan_is_refused(document: Any):
+    with pytest.raises(ValueError, match="no saved plan"):
+        load(document)
+
+
+def test_no_damage_whatever_to_a_plan_is_more_than_a_value_error():
+    whole = through_json(dump(plan_of(SMALL)))
+    for key in whole:
+        for wrong in (None, 1, "x", [], {}, [1]):
+            damaged = deepcopy(whole) | {key: wrong}
+            try:
+                load(damaged)
+            except ValueError:
+                continue
