@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from amlshare import datastores
 from amlshare.datastores import Datastore, DatastoreError, open_datastore, open_path
 
 
@@ -182,5 +183,6 @@ def test_a_path_is_relative_to_the_base(raw: Path) -> None:
 
 def test_nothing_heavy_is_imported_for_a_folder() -> None:
     code = "import sys, amlshare.datastores; print(*sys.modules)"
-    loaded = subprocess.check_output([sys.executable, "-c", code], text=True).split()
+    root = Path(datastores.__file__).parents[2]
+    loaded = subprocess.check_output([sys.executable, "-c", code], text=True, cwd=root).split()
     assert {"asyncio", "fsspec", "adlfs", "sqlite3", "difflib"}.isdisjoint(loaded)

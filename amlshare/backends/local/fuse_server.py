@@ -67,7 +67,8 @@ class ReadOnly(Operations):  # type: ignore[misc]
         entry = self._tree.files.get(path)
         if entry is None:
             raise FuseOSError(ENOENT)
-        return self._all | {"st_mode": S_IFREG | 0o444, "st_nlink": 1, "st_size": entry.size}
+        size = {"st_size": entry.size, "st_blocks": -(-entry.size // 512)}
+        return self._all | size | {"st_mode": S_IFREG | 0o444, "st_nlink": 1}
 
     def readdir(self, path: str, _handle: int) -> list[str]:
         return [".", "..", *sorted(self._tree.folders[path])]

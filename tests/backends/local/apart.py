@@ -7,8 +7,10 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from amlshare.backends.local.isolation import isolate
@@ -68,6 +70,14 @@ def call_isolated(function: Callable[..., Any], *args: Any, **env: str) -> Any:
 def _isolated(function: Callable[..., Any], *args: Any) -> tuple[str, Any]:
     isolation = isolate()
     return (isolation.reason, None) if not isolation.bind else ("", function(*args))
+
+
+@contextmanager
+def folder_open_to_all() -> Iterator[Path]:
+    """Where nobody may write, too: pytest's own folders are closed to others."""
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        yield Path(folder)
 
 
 def become_nobody() -> None:

@@ -231,11 +231,10 @@ def mount_as_nobody(datastore: Datastore, entries: list[Entry], folder: Path) ->
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become nobody")
-def test_a_user_who_is_not_root_mounts_in_a_user_namespace(container: str, tmp_path: Path) -> None:
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o777)
-    datastore = open_datastore("main", f"az://{container}", tmp_path)
-    reason, text = apart.call(mount_as_nobody, datastore, datastore.list("raw"), tmp_path)
+def test_a_user_who_is_not_root_mounts_in_a_user_namespace(container: str) -> None:
+    with apart.folder_open_to_all() as folder:
+        datastore = open_datastore("main", f"az://{container}", folder)
+        reason, text = apart.call(mount_as_nobody, datastore, datastore.list("raw"), folder)
     if reason:
         pytest.skip(reason)
     assert text.startswith("a,b\n")

@@ -17,7 +17,6 @@ from amlshare.backends.local.isolation import Isolation, bind, granting_mounts, 
 def data(tmp_path: Path) -> Path:
     (tmp_path / "data/sub").mkdir(parents=True)
     (tmp_path / "data/sub/file").write_text("hello")
-    tmp_path.chmod(0o777)
     return tmp_path / "data"
 
 
@@ -103,12 +102,13 @@ def bind_as_nobody(source: Path, target: Path, old: bool) -> list[str]:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become nobody")
 @pytest.mark.parametrize("old", [False, True])
-def test_a_user_who_is_not_root_binds_in_a_user_namespace(data: Path, old: bool) -> None:
-    target = data.with_name("view")
-    for folder in data.parents[:3]:  # pytest's own are closed to others
-        folder.chmod(0o755)
-    target.mkdir(mode=0o777)
-    result = apart.call(bind_as_nobody, data, target, old)
+def test_a_user_who_is_not_root_binds_in_a_user_namespace(old: bool) -> None:
+    with apart.folder_open_to_all() as folder:
+        source, target = folder / "data", folder / "view"
+        (source / "sub").mkdir(parents=True)
+        (source / "sub/file").write_text("hello")
+        target.mkdir(mode=0o777)
+        result = apart.call(bind_as_nobody, source, target, old)
     if len(result) == 1:
         pytest.skip(f"no user namespaces here: {result[0]}")
     assert result == ["EROFS", "EROFS", "True", "65534"]

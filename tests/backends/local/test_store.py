@@ -3,7 +3,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
-import resource
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -167,6 +167,12 @@ def test_blobs_are_fetched_once(
 # limits
 
 
+def peak_megabytes() -> int:
+    """Of this program: getrusage tells the peak of the one that has started it, if larger."""
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) >> 10
+
+
 def take_a_large_file(tmp_path: Path) -> tuple[int, int]:
     """The file's way: fetched, hashed, copied to a step. The peak memory and the bytes moved."""
     with (tmp_path / "large").open("wb") as file:
@@ -177,7 +183,7 @@ def take_a_large_file(tmp_path: Path) -> tuple[int, int]:
     assert store.digest(tmp_path / "large") == digest
     store.place(digest, tmp_path / "copy", link=False)
     assert (tmp_path / "copy").stat().st_size == moved
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10, moved
+    return peak_megabytes(), moved
 
 
 def test_a_large_file_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
@@ -190,7 +196,7 @@ def take_a_large_blob(folder: Path, container: str) -> int:
     datastore = open_datastore("main", f"az://{container}", folder)
     [entry] = datastore.list("large")
     assert Store(folder / "store").fetch(datastore, entry).moved == 100 << 20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    return peak_megabytes()
 
 
 def test_a_large_blob_is_never_in_memory_as_a_whole(
