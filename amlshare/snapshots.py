@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 
 IGNORE_FILES = (".amlignore", ".gitignore")
 _NEVER = frozenset({".git", "__pycache__", ".amlshare", ".ipynb_checkpoints"})
@@ -92,14 +93,23 @@ def _walk_in(
             name = prefix + entry.name
             if entry.name in _NEVER or patterns.match(name):
                 continue
-            if not entry.is_dir():
-                if entry.is_file():
-                    yield _utf8(name), Path(entry.path)
-            elif not patterns.match_whole(name):
-                stat = entry.stat()
+            stat = _stat(entry)
+            if stat is not None and S_ISREG(stat.st_mode):
+                yield _utf8(name), Path(entry.path)
+            elif stat is not None and S_ISDIR(stat.st_mode) and not patterns.match_whole(name):
                 here = (stat.st_dev, stat.st_ino)
                 if here not in above:
                     yield from _walk_in(entry.path, f"{name}/", above | {here}, patterns)
+
+
+def _stat(entry: os.DirEntry[str]) -> os.stat_result | None:
+    """That of the file behind a link; None for a link that leads nowhere."""
+    try:
+        return entry.stat()
+    except OSError:
+        if entry.is_symlink():
+            return None
+        raise
 
 
 def _utf8(name: str) -> str:

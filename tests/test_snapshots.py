@@ -1,0 +1,165 @@
+"""Which files belong to a code folder."""
+
+from __future__ import annotations
+
+import os
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from amlshare.snapshots import SnapshotError, Snapshots, ignore_file, would_hold
+
+
+def write(folder: Path, **files: str) -> None:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def files(folder: Path) -> list[str]:
+    return list(Snapshots(folder.parent).files(folder.name))
+
+
+@pytest.fixture
+def code(tmp_path: Path) -> Path:
+    folder = tmp_path / "code"
+    names = ["main.py", "lib/a.py", "lib/deep/b.py", "build/keep.txt", "build/x.o", "data.csv"]
+    write(folder, **dict.fromkeys(names, ""))
+    return folder
+
+
+EVERYTHING = ["build/keep.txt", "build/x.o", "data.csv", "lib/a.py", "lib/deep/b.py", "main.py"]
+
+
+def test_all_files_belong_to_it_sorted_by_path(code: Path):
+    assert files(code) == EVERYTHING
+
+
+def test_version_control_and_bytecode_never_do(code: Path):
+    write(code, **{".git/config": "", "__pycache__/main.pyc": "", "lib/__pycache__/a.pyc": ""})
+    write(code, **{".amlshare/state": "", "lib/.ipynb_checkpoints/a.py": ""})
+    assert files(code) == EVERYTHING
+
+
+@pytest.mark.parametrize(
+    ("patterns", "left_out"),
+    [
+        ("*.csv", ["data.csv"]),
+        ("/main.py", ["main.py"]),
+        ("a.py", ["lib/a.py"]),
+        ("build/", ["build/keep.txt", "build/x.o"]),
+        ("build", ["build/keep.txt", "build/x.o"]),
+        ("lib/**/b.py", ["lib/deep/b.py"]),
+        ("# comment\n\n*.o\n", ["build/x.o"]),
+        ("build/*\n!build/keep.txt", ["build/x.o"]),
+        ("build/\n!build/keep.txt", ["build/x.o"]),
+        ("build\n!build/keep.txt", ["build/keep.txt", "build/x.o"]),
+        ("*.py\n!main.py", ["lib/a.py", "lib/deep/b.py"]),
+        ("!main.py\n*.py", ["lib/a.py", "lib/deep/b.py", "main.py"]),
+        ("\ufeff*.csv", ["data.csv"]),
+        (".amlignore", []),
+    ],
+)
+def test_patterns_leave_files_out_as_the_sdk_has_it(code: Path, patterns: str, left_out: list[str]):
+    write(code, **{".amlignore": patterns})
+    found = [name for name in files(code) if name != ".amlignore"]
+    assert found == [name for name in EVERYTHING if name not in left_out]
+
+
+def test_a_gitignore_counts_where_there_is_no_amlignore(code: Path):
+    write(code, **{".gitignore": "*.csv"})
+    assert "data.csv" not in files(code)
+    write(code, **{".amlignore": "*.o"})
+    assert {"data.csv", "build/x.o"} & set(files(code)) == {"data.csv"}
+    assert ignore_file(code) == code / ".amlignore"
+
+
+def test_an_ignore_file_in_a_folder_below_does_not_count(code: Path):
+    write(code, **{"lib/.amlignore": "*"})
+    assert "lib/a.py" in files(code)
+
+
+def test_links_are_followed(code: Path, tmp_path: Path):
+    write(tmp_path, **{"shared/c.py": ""})
+    (code / "link").symlink_to(tmp_path / "shared")
+    (code / "alias.py").symlink_to("main.py")
+    assert set(files(code)) == {*EVERYTHING, "link/c.py", "alias.py"}
+
+
+def test_a_link_to_a_folder_above_is_not_followed_round_and_round(code: Path):
+    (code / "lib/up").symlink_to(code)
+    (code / "self").symlink_to("self")
+    assert files(code) == EVERYTHING
+
+
+def test_folders_that_link_to_each_other_are_read_once_each_way(code: Path):
+    write(code, **{"x/one.py": "", "y/two.py": ""})
+    (code / "x/y").symlink_to("../y")
+    (code / "y/x").symlink_to("../x")
+    found = [name for name in files(code) if name.endswith(("one.py", "two.py"))]
+    assert found == ["x/one.py", "x/y/two.py", "y/two.py", "y/x/one.py"]
+
+
+def test_what_is_neither_file_nor_folder_is_passed_over(code: Path):
+    (code / "dangling.py").symlink_to("nowhere.py")
+    os.mkfifo(code / "pipe")
+    assert files(code) == EVERYTHING
+
+
+def test_a_folder_that_is_not_there_has_no_files(tmp_path: Path):
+    snapshots = Snapshots(tmp_path)
+    assert snapshots.files("nowhere") == {}
+    assert not snapshots.problems
+
+
+def test_a_line_that_is_no_pattern_is_a_problem(code: Path):
+    write(code, **{".amlignore": "*.csv\n!\n"})
+    snapshots = Snapshots(code.parent)
+    snapshots.files("code")
+    assert ".amlignore has a line that is no pattern" in snapshots.problems["code"]
+
+
+def test_a_name_that_is_not_utf_8_is_a_problem(code: Path):
+    Path(os.fsdecode(os.fsencode(code) + b"/caf\xe9.py")).touch()
+    snapshots = Snapshots(code.parent)
+    snapshots.files("code")
+    assert "caf\\xe9.py" in snapshots.problems["code"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every folder")
+def test_a_folder_that_cannot_be_listed_is_a_problem(code: Path):
+    (code / "lib").chmod(0)
+    try:
+        snapshots = Snapshots(code.parent)
+        assert "main.py" in snapshots.files("code") or snapshots.problems
+        assert "lib cannot be read: Permission denied" in snapshots.problems["code"]
+    finally:
+        (code / "lib").chmod(0o755)
+
+
+def test_a_digest_is_the_sha256_of_what_a_file_holds(code: Path):
+    path = code / "data.csv"
+    path.write_bytes(b"x" * 3_000_000)
+    assert Snapshots(code).digest(path) == sha256(b"x" * 3_000_000).hexdigest()
+
+
+def test_a_file_that_cannot_be_read_is_named(code: Path):
+    (code / "broken.bin").symlink_to("/proc/self/mem")
+    if not (code / "broken.bin").exists():
+        pytest.skip("needs /proc")
+    with pytest.raises(SnapshotError, match=r"broken\.bin cannot be read"):
+        Snapshots(code).digest(code / "broken.bin")
+    with pytest.raises(SnapshotError, match=r"gone\.py cannot be read: No such file"):
+        Snapshots(code).digest(code / "gone.py")
+
+
+@pytest.mark.parametrize(
+    ("path", "held"),
+    [("plan.json", True), ("build/plan.json", False), ("lib/plan.json", True), ("a.o", False)],
+)
+def test_a_file_that_is_not_there_yet_would_belong_to_it_or_not(code: Path, path: str, held: bool):
+    write(code, **{".amlignore": "build\n*.o"})
+    assert would_hold(code, path) is held
+    assert not would_hold(code, f".amlshare/{path}")
