@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import pwd
 import re
 import shutil
 import signal
@@ -21,6 +20,9 @@ import pytest
 ACCOUNT = "devstoreaccount1"
 # the emulator's key, the same everywhere and published by Microsoft
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+
+# set before the tests get a HOME of their own, and passed on to their workers
+os.environ.setdefault("AMLSHARE_AZURITE", str(Path.home() / ".cache/amlshare/azurite"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +95,7 @@ def _node() -> str:
 
 
 def _program() -> Path:
-    # the tests have a HOME of their own; the cache lies in the user's
-    cache = Path(pwd.getpwuid(os.getuid()).pw_dir) / ".cache/amlshare/azurite"
-    home = Path(os.environ.get("AMLSHARE_AZURITE", cache))
+    home = Path(os.environ["AMLSHARE_AZURITE"])
     program = home / "node_modules/azurite/dist/src/blob/main.js"
     if not program.exists():
         pytest.skip(f"Azurite is not in {home}; tests/install_azurite.sh installs it")

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -67,8 +67,8 @@ def mount_view(
     folder = datastore.folder
     assert folder is not None, "what lies elsewhere is mounted by fuse_view"
     files = {name: folder / entry.path for name, entry in lay_out(location, entries).items()}
-    single = is_file(location, entries)
     place = parse_location(location)
+    single = is_file(location, entries)
     root = None if single or place.pattern else folder / place.text
     path = target / next(iter(files)) if single else target
     if not binds or (root is None and len(files) > _MOST_BINDS):
@@ -80,11 +80,15 @@ def mount_view(
     return View(path, "bind", mounts=[target])
 
 
-def _has_links(root: Path, files: Mapping[str, Path]) -> bool:
+def _has_links(root: Path, names: Iterable[str]) -> bool:
     """Whether a file is, or lies behind, a link: through it, a bound folder could be written."""
-    folders = {parent for path in files.values() for parent in path.parents}
-    inside = [folder for folder in folders if root in folder.parents]
-    return any(path.is_symlink() for path in (*inside, *files.values()))
+    places = set(names)
+    for name in names:
+        parent = name.rpartition("/")[0]
+        while parent and parent not in places:
+            places.add(parent)
+            parent = parent.rpartition("/")[0]
+    return any(os.path.islink(f"{root}/{each}") for each in places)  # noqa: PTH114 - many files
 
 
 def _bind_each(files: Mapping[str, Path], target: Path) -> None:
@@ -114,10 +118,16 @@ def _linked_view(
         target.parent.mkdir(parents=True, exist_ok=True)
         target.symlink_to(root)
     else:
+        _make_folders(target, files)
         for name, file in files.items():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
             (target / name).symlink_to(file)
     return View(path, "link", guard=guard)
+
+
+def _make_folders(target: Path, names: Iterable[str]) -> None:
+    target.mkdir(parents=True)
+    for folder in {name.rpartition("/")[0] for name in names}:
+        (target / folder).mkdir(parents=True, exist_ok=True)
 
 
 def download_view(
@@ -132,9 +142,8 @@ def download_view(
     """Give a step its own copy of the files at ``target``, fetched unless the store has them."""
     files = lay_out(location, entries)
     fetched = store.fetch_all(datastore, list(files.values()))
-    target.mkdir(parents=True)
+    _make_folders(target, files)
     for name, (digest, _) in zip(files, fetched, strict=True):
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
         store.place(digest, target / name, link=binds)
     path = target / next(iter(files)) if is_file(location, entries) else target
     moved = sum(each.moved for each in fetched)
