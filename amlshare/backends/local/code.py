@@ -39,11 +39,11 @@ class Copy:
 
 class Code:
     """The code folders of a run, and the working folders of its steps. ``root`` holds the copies,
-    ``base`` is the spec's folder, ``run`` the run's."""
+    ``base`` is the spec's folder.
+    """
 
-    def __init__(self, root: Path, base: Path, run: Path, digest_file: DigestFile) -> None:
+    def __init__(self, root: Path, base: Path, digest_file: DigestFile) -> None:
         self._root = root
-        self._run = run
         self._numbers = itertools.count(1)
         self._free: dict[str | None, list[Path]] = {}
         self._snapshots = Snapshots(base)
@@ -60,15 +60,17 @@ class Code:
             self._compare(step, self._copies[step.code])
 
     @contextmanager
-    def work(self, step: JobStep) -> Iterator[Path]:
-        """A working folder for ``step``. One that a step leaves as it found it serves another."""
+    def work(self, step: JobStep, run: Path) -> Iterator[Path]:
+        """A working folder for ``step``, below the run's folder. One that a step leaves as it found
+        it serves another.
+        """
         free = self._free.setdefault(step.code, [])
         copy = self._copies.get(step.code or "")
         files = copy.files if copy else {}
         try:
             work = free.pop()
         except IndexError:
-            work = self._run / f"work-{next(self._numbers)}"
+            work = run / f"work-{next(self._numbers)}"
             _link(files, work)
         yield work
         if set(_links(work)) == set(files):
@@ -133,7 +135,8 @@ def _link(files: Mapping[str, Path], work: Path) -> None:
 
 def _links(folder: Path, prefix: str = "") -> Iterator[str]:
     """The links below a folder, by posix path, and whatever else there is under an impossible
-    name."""
+    name.
+    """
     with os.scandir(folder) as entries:
         for entry in entries:
             name = prefix + entry.name

@@ -1,73 +1,28 @@
-"""Runs a plan on this machine: steps in dependency order, as many at once as there are cores.
-
-One thread lives each step (see ``step``); this module decides which step is next, passes on what
-happens, and stops everything when asked to.
-"""
+"""Runs a plan on this machine: everything that a run needs is opened here, and closed again."""
 
 from __future__ import annotations
 
-import os
-import signal
 import sqlite3
-import time
-import traceback
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from queue import Empty, SimpleQueue
-from threading import Thread, current_thread, main_thread
-from typing import Any, TypeAlias
+from contextlib import ExitStack
+from queue import SimpleQueue
 
-from amlshare.backends.interface import (
-    BackendError,
-    Event,
-    Noted,
-    Outcome,
-    RunStarted,
-    Settings,
-    Status,
-    StepFinished,
-    StepOutcome,
-    StepPrinted,
-    Watch,
-)
-from amlshare.backends.local import program, recovery
+from amlshare.backends.interface import BackendError, Noted, Outcome, Settings, Watch
+from amlshare.backends.local import program
 from amlshare.backends.local.code import Code
 from amlshare.backends.local.folder import Folder
 from amlshare.backends.local.inputs import Inputs
-from amlshare.backends.local.job import Job, JobStep, make_job
-from amlshare.backends.local.logs import Tail, last_lines
-from amlshare.backends.local.opening import Opened, earlier_outputs, open_run
-from amlshare.backends.local.outputs import STAGING
-from amlshare.backends.local.processes import GRACE, GuardianLostError, Processes
-from amlshare.backends.local.records import OutputRecord, Records, StepRecord
-from amlshare.backends.local.schedule import Schedule
+from amlshare.backends.local.job import Job, make_job
+from amlshare.backends.local.opening import earlier_outputs, open_run
+from amlshare.backends.local.processes import Processes
+from amlshare.backends.local.records import Records
+from amlshare.backends.local.run import Items, Run
 from amlshare.backends.local.sources import Datastores, Sources
-from amlshare.backends.local.step import Shop, StepFailedError, StoppedError, live
+from amlshare.backends.local.step import Shop, explain, full_disk
 from amlshare.backends.local.store import Store
 from amlshare.backends.local.views import isolate
+from amlshare.datastores import DatastoreError
 from amlshare.plan import Plan
-from amlshare.references import references
-from amlshare.references import parse as parse_references
-
-_TICK = 0.1  # seconds between two looks at the logs
-
-
-@dataclass(frozen=True, slots=True)
-class _Ended:
-    """A thread is done with a step: its record, or why there is none."""
-
-    step: str
-    record: StepRecord | None = None
-    error: Exception | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Stop:
-    """SIGINT or SIGTERM came."""
-
-
-_Items: TypeAlias = "SimpleQueue[Event | _Ended | _Stop]"
+from amlshare.references import parse, references
 
 
 def submit(plan: Plan, settings: Settings, watch: Watch) -> Outcome:
@@ -77,327 +32,66 @@ def submit(plan: Plan, settings: Settings, watch: Watch) -> Outcome:
     try:
         folder.create()
         with ExitStack() as stack:
-            records = Records(folder.database)
-            stack.callback(records.close)
-            return _submit(job, settings, folder, records, watch, stack)
+            return _open(job, settings, folder, watch, stack).execute()
     except sqlite3.Error as error:
-        raise BackendError(f"cannot write {folder.database}: {error}") from error
+        why = full_disk(folder.root) or str(error)
+        raise BackendError(f"cannot write {folder.database}: {why}") from error
+    except DatastoreError as error:
+        raise BackendError(str(error)) from error
     except OSError as error:
-        from amlshare.backends.local.step import explain
-
         raise BackendError(explain(error)) from error
 
 
-def _submit(
-    job: Job,
-    settings: Settings,
-    folder: Folder,
-    records: Records,
-    watch: Watch,
-    stack: ExitStack,
-) -> Outcome:
-    isolation = isolate()
-    datastores = Datastores(job, folder, settings.base)
-    shared = program.find(settings.python or _local_python(job, settings), secrets=_secrets(job))
-    earlier, notes = earlier_outputs(job, records)
-    opened = open_run(job, settings, folder, records, datastores.staging())
-    stack.callback(opened.locks.release)
-    processes = Processes(keep=[opened.locks.guarded.fd])
+def _open(job: Job, settings: Settings, folder: Folder, watch: Watch, stack: ExitStack) -> Run:
+    """The run that ``job`` is. Nothing is recorded of it before all that it needs is there."""
+    isolation = isolate()  # first of all: it needs a process without threads
+    processes = Processes()
     stack.callback(processes.close)
+    records = Records(folder.database)
+    stack.callback(records.close)
     store = Store(folder.store)
-    items: _Items = SimpleQueue()
-    inputs = Inputs(
-        folder.run(opened.id), store, isolation, items.put, as_cloud=settings.as_cloud
-    )
+    datastores = Datastores(job, folder, settings.base)
+    sources = Sources(job, datastores, records, store.digest, folder, settings.base)
+    common = program.find(_python(job, settings), secrets=_secrets(job))
+    code = Code(folder.code, settings.base, store.digest)
+    code.prepare(step for step in job.steps if step.name in set(job.selected))
+    earlier, notes = earlier_outputs(job, records, sources)
+    for output in earlier:
+        sources.add(output)
+    opened = open_run(job, settings, folder, records, datastores.staging())
+    stack.callback(opened.lock.release)
+    processes.hold(folder.guarded(opened.id))
+    items: Items = SimpleQueue()
+    for message in notes:
+        items.put(Noted(message=message))
     shop = Shop(
         run=opened.id,
         folder=folder,
         records=records,
         store=store,
-        code=Code(folder.code, settings.base, folder.run(opened.id), store.digest),
+        code=code,
         datastores=datastores,
-        sources=Sources(job, datastores, records, store.digest, folder, settings.base),
-        inputs=inputs,
-        program=shared,
+        sources=sources,
+        inputs=Inputs(
+            folder.run(opened.id), store, isolation, items.put, as_cloud=settings.as_cloud
+        ),
+        program=common,
         processes=processes,
-        emit=items.put,
+        items=items,
         regenerate=settings.regenerate,
     )
-    for output in earlier:
-        shop.sources.add(output)
-    run = _Run(job, opened, shop, settings, watch, items)
-    return run.execute([*notes])
+    return Run(job, opened, shop, settings, watch)
 
 
-def _local_python(job: Job, settings: Settings) -> str | None:
-    """The Python that the spec names: a path relative to it, or a program's name."""
-    if job.python is None or "/" not in job.python:
-        return job.python
+def _python(job: Job, settings: Settings) -> str | None:
+    """The Python to run steps in; the one that the spec names is a path beside it, or a name."""
+    if settings.python or job.python is None or "/" not in job.python:
+        return settings.python or job.python
     return str((settings.base / job.python).absolute())
 
 
 def _secrets(job: Job) -> frozenset[str]:
     """The variables that stand-ins name: they may hold a SAS or a connection string."""
     values = [*job.datastores.values(), *job.datasets.values()]
-    texts = [parse_references(value)[0] for value in values if value]
+    texts = [parse(value)[0] for value in values if value]
     return frozenset(each.name for text in texts for each in references(text))
-
-
-class _Run:
-    """A run that is under way, seen from the main thread."""
-
-    def __init__(
-        self,
-        job: Job,
-        opened: Opened,
-        shop: Shop,
-        settings: Settings,
-        watch: Watch,
-        items: _Items,
-    ) -> None:
-        self._job = job
-        self._opened = opened
-        self._shop = shop
-        self._settings = settings
-        self._watch = watch
-        self._items = items
-        self._orders: SimpleQueue[tuple[JobStep, int]] = SimpleQueue()
-        self._threads: list[Thread] = []
-        self._jobs = settings.jobs or len(os.sched_getaffinity(0))
-        self._tails: dict[str, Tail] = {}
-        self._outcomes: dict[str, StepOutcome] = {}
-        self._positions = {step.name: i for i, step in enumerate(job.steps)}
-        chosen = set(job.selected)
-        self._schedule = Schedule(
-            (step for step in job.steps if step.name in chosen),
-            done=opened.done,
-            goes_on=settings.continue_on_step_failure,
-        )
-        self._deadline: float | None = None
-
-    def execute(self, notes: list[str]) -> Outcome:
-        """Run every step; the outcome, or KeyboardInterrupt."""
-        ended = False
-        try:
-            self._announce(notes)
-            self._shop.code.prepare(
-                step for step in self._schedule.steps.values() if self._is_open(step.name)
-            )
-            with self._signals():
-                self._loop()
-            if not self._shop.stopped.is_set():
-                self._close()
-                ended = True
-        finally:
-            self._shop.stopped.set()
-            self._shop.processes.close()
-            if not ended:
-                self._shop.records.interrupt_run(self._opened.id)
-            self._sweep()
-        if not ended:
-            raise KeyboardInterrupt
-        return self._outcome()
-
-    # beginning
-
-    def _announce(self, notes: list[str]) -> None:
-        self._watch(
-            RunStarted(
-                run=self._opened.id,
-                steps=self._job.selected,
-                resumed=self._opened.resumed,
-                finished_before=len(self._opened.done),
-            )
-        )
-        for note in self._job.notes:
-            if note.step is None or note.step in self._schedule.steps:
-                self._watch(Noted(message=note.message, step=note.step))
-        for message in notes:
-            self._watch(Noted(message=message))
-        for name, record in self._opened.done.items():
-            for output in self._shop.records.outputs(self._opened.id, name):
-                self._shop.sources.add(output)
-            self._finish(name, "completed", record)
-
-    def _is_open(self, step: str) -> bool:
-        return self._schedule.status[step] == "queued"
-
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """SIGINT and SIGTERM become items of the queue, so that they never strike midway."""
-        if current_thread() is not main_thread():
-            yield
-            return
-        handled = (signal.SIGINT, signal.SIGTERM)
-        before = [
-            signal.signal(number, lambda *_: self._items.put(_Stop())) for number in handled
-        ]
-        try:
-            yield
-        finally:
-            for number, handler in zip(handled, before, strict=True):
-                signal.signal(number, handler)
-
-    # the loop
-
-    def _loop(self) -> None:
-        self._start_ready()
-        tick = time.monotonic() + _TICK
-        while self._schedule.running and not self._is_overdue():
-            try:
-                self._handle(self._items.get(timeout=max(0.0, tick - time.monotonic())))
-            except Empty:
-                for name in self._tails:
-                    self._pass_on(name)
-                tick = time.monotonic() + _TICK
-
-    def _start_ready(self) -> None:
-        while self._schedule.running < self._jobs and (step := self._schedule.next()):
-            self._tails[step.name] = Tail(self._shop.folder.log(self._opened.id, step.name))
-            if self._schedule.running > len(self._threads):
-                self._threads.append(Thread(target=self._work, daemon=True))
-                self._threads[-1].start()
-            self._orders.put((step, self._positions[step.name]))
-
-    def _work(self) -> None:
-        """What a thread does: live one step after the other."""
-        while True:
-            step, position = self._orders.get()
-            try:
-                record = live(step, position, self._shop)
-            except Exception as error:
-                self._items.put(_Ended(step.name, error=error))
-            else:
-                self._items.put(_Ended(step.name, record=record))
-
-    def _handle(self, item: Event | _Ended | _Stop) -> None:
-        match item:
-            case _Ended():
-                self._end(item)
-                self._start_ready()
-            case _Stop():
-                self._stop()
-            case _:
-                self._watch(item)
-
-    def _stop(self) -> None:
-        """The first time ask the steps to end, the second time end them."""
-        again = self._shop.stopped.is_set()
-        self._shop.stopped.set()
-        self._schedule.halt()
-        self._deadline = time.monotonic() + (0 if again else GRACE)
-        self._shop.processes.signal(signal.SIGKILL if again else signal.SIGTERM)
-
-    def _is_overdue(self) -> bool:
-        return self._deadline is not None and time.monotonic() > self._deadline
-
-    # ends
-
-    def _end(self, ended: _Ended) -> None:
-        self._pass_on(ended.step, end=True)
-        del self._tails[ended.step]
-        match ended.error:
-            case None:
-                self._finish(ended.step, "completed", ended.record)
-            case StoppedError():
-                self._finish(ended.step, "canceled", None)
-            case error:
-                self._fail(ended.step, error)
-
-    def _fail(self, step: str, error: Exception) -> None:
-        log = self._shop.folder.log(self._opened.id, step)
-        tail = last_lines(log) if isinstance(error, StepFailedError) and error.shows_log else ()
-        message = str(error)
-        if not isinstance(error, StepFailedError):
-            message = f"amlshare itself failed ({type(error).__name__}: {error}); see {log}"
-            with log.open("a", encoding="utf-8") as file:
-                traceback.print_exception(error, file=file)
-        record = StepRecord(
-            run=self._opened.id,
-            step=step,
-            position=self._positions[step],
-            status="failed",
-            message=message,
-            finished=time.time(),
-        )
-        self._shop.records.put(record)
-        self._finish(step, "failed", record, tail)
-
-    def _finish(
-        self,
-        step: str,
-        status: Status,
-        record: StepRecord | None,
-        log_tail: tuple[str, ...] = (),
-    ) -> None:
-        """Note the end of a step everywhere."""
-        if self._schedule.status[step] == "running":
-            self._schedule.end(step, status)
-        reused = record.reused if record else None
-        seconds = record.seconds if record else None
-        moved = record.moved_bytes if record else None
-        self._outcomes[step] = StepOutcome(
-            name=step, status=status, reused=reused, seconds=seconds, moved_bytes=moved
-        )
-        self._watch(
-            StepFinished(
-                step=step,
-                status=status,
-                reused=reused,
-                seconds=seconds,
-                moved_bytes=moved,
-                message=record.message if record else None,
-                log_tail=log_tail,
-            )
-        )
-
-    def _pass_on(self, step: str, *, end: bool = False) -> None:
-        lines, omitted = self._tails[step].read(end=end)
-        if lines:
-            self._watch(StepPrinted(step=step, lines=lines, omitted=omitted))
-
-    def _close(self) -> None:
-        """Skip what cannot run any more, and end the run's record."""
-        skipped = self._schedule.skipped()
-        records = [
-            StepRecord(
-                run=self._opened.id,
-                step=name,
-                position=self._positions[name],
-                status="skipped",
-                message=f"not run, because step '{cause}' failed",
-            )
-            for name, cause in skipped.items()
-        ]
-        with self._shop.records.change():
-            self._shop.records.put(*records)
-            self._shop.records.end_run(self._opened.id, self._status())
-        for record in records:
-            self._schedule.status[record.step] = "skipped"
-            self._finish(record.step, "skipped", record)
-
-    def _status(self) -> Status:
-        statuses = set(self._schedule.status.values())
-        return "completed" if statuses <= {"completed"} else "failed"
-
-    def _sweep(self) -> None:
-        run = self._shop.records.run(self._opened.id)
-        folder = self._shop.folder.run(self._opened.id)
-        recovery.sweep(run.staging if run else (), folder)
-        if run and run.status != "interrupted":
-            for name in ("alive", "guarded"):
-                (folder / name).unlink(missing_ok=True)
-
-    def _outcome(self) -> Outcome:
-        outputs: dict[str, str] = {}
-        for name, status in self._schedule.status.items():
-            if status == "completed":
-                for each in self._shop.records.outputs(self._opened.id, name):
-                    outputs[f"{name}.{each.output}"] = f"{each.url}/{each.location}"
-        return Outcome(
-            run=self._opened.id,
-            backend="local",
-            status=self._status(),
-            steps=tuple(self._outcomes[name] for name in self._schedule.steps),
-            outputs=outputs,
-        )

@@ -1,14 +1,14 @@
 """The state folder ``.amlshare``: where everything lies in it, and its locks.
 
-    state.db                      runs, outputs, reuse, catalogue (see records)
-    runs/RUN/STEP/log.txt         what a step printed; all that stays of a finished run here
-    runs/RUN/STEP/inputs          copies and links that a running step sees
-    runs/RUN/mounted-inputs       what it sees without copying
-    runs/RUN/work-N               where steps run, one after the other
-    runs/RUN/{alive,guarded}      locks, held while the run and its processes live
-    code/DIGEST/                  code folders as they were planned
-    datastores/NAME/              files of datastores for which nothing stands in
-    store/                        the shared store of fetched files
+state.db                      runs, outputs, reuse, catalogue (see records)
+runs/RUN/STEP/log.txt         what a step printed; all that stays of a finished run here
+runs/RUN/STEP/inputs          copies and links that a running step sees
+runs/RUN/mounted-inputs       what it sees without copying
+runs/RUN/work-N               where steps run, one after the other
+runs/RUN/{alive,guarded}      locks, held while the run and its processes live
+code/DIGEST/                  code folders as they were planned
+datastores/NAME/              files of datastores for which nothing stands in
+store/                        the shared store of fetched files
 """
 
 from __future__ import annotations
@@ -63,6 +63,10 @@ class Folder:
 
     def log(self, run: str, step: str) -> Path:
         return self.root / "runs" / run / step / "log.txt"
+
+    def guarded(self, run: str) -> Path:
+        """The lock that a run's guardian holds until it has ended every process."""
+        return self.root / "runs" / run / "guarded"
 
     def new_run(self) -> str:
         """The id of a new run, whose folder is made: sorts by time, unique among processes."""
@@ -130,28 +134,17 @@ class Lock:
             self.fd = -1
 
 
-@dataclass(frozen=True, slots=True)
-class RunLocks:
-    """``alive`` is the run's own; ``guarded`` is shared with the guardian, and free only when
-    every process of the run has ended."""
-
-    alive: Lock
-    guarded: Lock
-
-    def release(self) -> None:
-        self.alive.release()
-        self.guarded.release()
-
-
 _REMNANT = 2.0  # seconds to wait for a process that a killed run was just starting
 
 
-def take_run(folder: Folder, run: str, *, wait: bool = True) -> RunLocks | None:
-    """The locks of ``run``, or None while it lives.
+def take_run(folder: Folder, run: str, *, wait: bool = True) -> Lock | None:
+    """The lock of ``run``, or None while it lives.
 
-    A dead run's last processes are waited for, or without ``wait`` count as alive.
+    A dead run's last processes, which its guardian ends, are waited for; without ``wait`` they
+    count as alive.
     """
-    alive = Lock(folder.run(run) / "alive")
+    alive: Lock | None = Lock(folder.run(run) / "alive")
+    assert alive
     end = time.monotonic() + _REMNANT
     while not alive.try_acquire():
         # a process that was being started when the run was killed holds its files for a moment
@@ -160,10 +153,11 @@ def take_run(folder: Folder, run: str, *, wait: bool = True) -> RunLocks | None:
             return None
         time.sleep(0.01)
     alive.sign()
-    guarded = Lock(folder.run(run) / "guarded")
+    guarded = Lock(folder.guarded(run))
     if wait:
         guarded.acquire()
     elif not guarded.try_acquire():
-        RunLocks(alive, guarded).release()
-        return None
-    return RunLocks(alive, guarded)
+        alive.release()
+        alive = None
+    guarded.release()
+    return alive

@@ -7,7 +7,7 @@ ids in the run itself would have a moment between the start of a process and its
 
 Both directions carry one JSON object a line. In: ``{"id", "argv", "cwd", "env", "log"}`` starts a
 process in a session of its own, its output appended to ``log``; ``{"id", "signal"}`` signals all
-of its group. Out:
+of its group; ``{"hold"}`` locks a file as long as anything may run. Out:
 ``{"id", "pid"}``, ``{"id", "error": [errno, message, file]}`` where it could not be started, and
 ``{"id", "status", "peak"}`` at its end (``peak`` resident bytes).
 """
@@ -15,6 +15,7 @@ of its group. Out:
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
 import os
 import select
@@ -22,9 +23,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER: processes whose parents ended become our children
+_LOG = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 _HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)
 
 
@@ -39,12 +43,15 @@ class Guardian:
         """Carry out one line of the run."""
         if "argv" in order:
             self._start(order)
+        elif "hold" in order:
+            # never closed: the lock goes with this process
+            fcntl.flock(os.open(order["hold"], os.O_RDWR | os.O_CLOEXEC), fcntl.LOCK_EX)
         elif child := self._children.get(order["id"]):
             _signal_group(child.pid, order["signal"])
 
     def _start(self, order: dict[str, Any]) -> None:
         try:
-            log = os.open(order["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            log = os.open(order["log"], _LOG, 0o644)
             try:
                 child = _open(order, log)
             finally:
@@ -58,12 +65,10 @@ class Guardian:
 
     def reap(self) -> None:
         """Report the children that ended; what they left running in their group ends too."""
-        for pid in _ended():
+        for pid, status, peak in _ended():
             if pid in self._ids:
                 _signal_group(pid, signal.SIGKILL)
-            _, status, usage = os.wait4(pid, 0)
-            if pid in self._ids:
-                self._report(pid, status, usage.ru_maxrss * 1024)
+                self._report(pid, status, peak)
 
     def _report(self, pid: int, status: int, peak: int) -> None:
         number = self._ids.pop(pid)
@@ -101,16 +106,17 @@ def _answer(**answer: Any) -> None:
     os.write(1, json.dumps(answer).encode() + b"\n")
 
 
-def _ended() -> Iterator[int]:
-    """The children that ended, each still unreaped, so that its group cannot be another's."""
+def _ended() -> Iterator[tuple[int, int, int]]:
+    """The children that ended: process id, status, and the bytes that were resident at most."""
+    unit = 1 if sys.platform == "darwin" else 1024
     while True:
         try:
-            state = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            pid, status, usage = os.wait4(-1, os.WNOHANG)
         except ChildProcessError:
             return
-        if state is None:
+        if not pid:
             return
-        yield state.si_pid
+        yield pid, status, usage.ru_maxrss * unit
 
 
 def _kill_children() -> bool:
@@ -126,31 +132,26 @@ def _kill_children() -> bool:
 
 def _children() -> list[int]:
     try:
-        with open(f"/proc/self/task/{os.getpid()}/children") as file:
-            return [int(word) for word in file.read().split()]
+        text = Path(f"/proc/self/task/{os.getpid()}/children").read_text("ascii")
+        return [int(word) for word in text.split()]
     except OSError:
         return []
 
 
 def _signal_group(pid: int, number: int) -> None:
-    try:
+    with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 def _signal(pid: int, number: int) -> None:
-    try:
+    with suppress(ProcessLookupError, PermissionError):
         os.kill(pid, number)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 def _become_subreaper() -> None:
-    try:
+    # where this is not Linux, a process that left its group outlives a killed run
+    with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
-    except (OSError, AttributeError):
-        pass  # not Linux: a process that left its group outlives a killed run
 
 
 def _lines(ended: Guardian) -> Iterator[bytes]:
@@ -190,4 +191,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

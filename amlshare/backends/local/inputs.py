@@ -122,9 +122,7 @@ class Inputs:
             return self._run / MOUNTED / step / given.name
         return self._run / step / "inputs" / given.name
 
-    def _view(
-        self, given: Input, source: Source, entries: Sequence[Entry], target: Path
-    ) -> View:
+    def _view(self, given: Input, source: Source, entries: Sequence[Entry], target: Path) -> View:
         place = (source.datastore, source.location, entries, target)
         remote = source.datastore.folder is None
         if given.mode == "mount" and (remote or self._as_cloud):
@@ -143,7 +141,9 @@ class Inputs:
         with self._lock:
             fresh, self._said = why not in self._said, self._said | {why}
         if fresh:
-            fetched = "fetched once and shared" if remote and not self._as_cloud else "fetched whole"
+            fetched = (
+                "fetched once and shared" if remote and not self._as_cloud else "fetched whole"
+            )
             self._note(
                 Noted(
                     message=f"{source} cannot be mounted on this machine ({why}): input "

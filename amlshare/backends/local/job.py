@@ -69,7 +69,8 @@ class JobStep:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A pipeline to run here. ``datastores`` maps each one to what stands in for it, or to None
-    where its files lie in the state folder; ``selected`` names the steps to run."""
+    where its files lie in the state folder; ``selected`` names the steps to run.
+    """
 
     pipeline: str
     target: str | None = None

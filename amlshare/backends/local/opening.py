@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from amlshare.backends.interface import BackendError, Settings
-from amlshare.backends.local.folder import Folder, RunLocks, take_run
+from amlshare.backends.local.folder import Folder, Lock, take_run
 from amlshare.backends.local.job import Job, to_data
 from amlshare.backends.local.records import OutputRecord, Records, RunRecord, StepRecord
 from amlshare.backends.local.recovery import recover
+from amlshare.backends.local.sources import Sources
 from amlshare.plan import digest
 
 
@@ -19,7 +20,7 @@ class Opened:
     """A run that is ours now. ``done`` are the steps that it finished before."""
 
     id: str
-    locks: RunLocks
+    lock: Lock
     resumed: bool = False
     done: Mapping[str, StepRecord] = field(default_factory=dict)
 
@@ -28,21 +29,22 @@ def open_run(
     job: Job, settings: Settings, folder: Folder, records: Records, staging: Iterable[str]
 ) -> Opened:
     """Go on with the last run of this pipeline when it was interrupted and the job is the same;
-    else begin a new run. ``staging`` are folders in which a run stages its outputs."""
+    else begin a new run. ``staging`` are folders in which a run stages its outputs.
+    """
     wanted = digest([to_data(job), settings.python, settings.as_cloud])
     with folder.locked():
         recover(folder, records)
         last = records.last_run(job.pipeline, job.target)
-        if last and last.status == "interrupted" and last.job == wanted:
-            if not settings.regenerate and (locks := take_run(folder, last.id)):
-                return _reopened(last, locks, records)
+        again = last and last.status == "interrupted" and last.job == wanted
+        if last and again and not settings.regenerate and (lock := take_run(folder, last.id)):
+            return _reopened(last, lock, records)
         return _begun(job, settings, folder, records, wanted, tuple(staging))
 
 
-def _reopened(last: RunRecord, locks: RunLocks, records: Records) -> Opened:
+def _reopened(last: RunRecord, lock: Lock, records: Records) -> Opened:
     records.reopen_run(last.id)
     done = {step.step: step for step in records.steps(last.id) if step.status == "completed"}
-    return Opened(id=last.id, locks=locks, resumed=True, done=done)
+    return Opened(id=last.id, lock=lock, resumed=True, done=done)
 
 
 def _begun(
@@ -54,8 +56,8 @@ def _begun(
     staging: tuple[str, ...],
 ) -> Opened:
     run = folder.new_run()
-    locks = take_run(folder, run)
-    assert locks is not None, "nobody else knows this run yet"
+    lock = take_run(folder, run)
+    assert lock is not None, "nobody else knows this run yet"
     begun = RunRecord(
         id=run,
         pipeline=job.pipeline,
@@ -75,33 +77,37 @@ def _begun(
     ]
     with records.change():
         records.put(begun, *steps)
-    return Opened(id=run, locks=locks)
+    return Opened(id=run, lock=lock)
 
 
-def earlier_outputs(job: Job, records: Records) -> tuple[list[OutputRecord], list[str]]:
+def earlier_outputs(
+    job: Job, records: Records, sources: Sources
+) -> tuple[list[OutputRecord], list[str]]:
     """What earlier runs published of the steps that are not selected but are read.
 
     Also gives what there is to say about it. Raises BackendError where there is nothing.
     """
     steps = {step.name: step for step in job.steps}
-    chosen = set(job.selected)
-    found, notes = [], []
-    wanted = {
-        (given.source, name) for name in job.selected for given in steps[name].inputs
-    }
-    for source, reader in sorted(wanted):
-        feeder, _, output = source.partition(".")
-        if not output or feeder in chosen:
-            continue
-        made = records.last_made(job.pipeline, job.target, feeder)
-        outputs = records.outputs(made.run, feeder) if made else []
-        read = next((each for each in outputs if each.output == output), None)
-        if made is None or read is None:
-            raise BackendError(
-                f"step '{reader}' reads {source}, step '{feeder}' is not selected, and no earlier "
-                f"run here has its output: select it too, with --select +{reader}"
-            )
-        if made.code != steps[feeder].key.get("code"):
-            notes.append(f"{source} was made by other code of step '{feeder}', in run {made.run}")
-        found.append(read)
-    return found, notes
+    found, notes = {}, []
+    for reader in job.selected:
+        for given in steps[reader].inputs:
+            feeder, _, output = given.source.partition(".")
+            if not output or feeder in job.selected or given.source in found:
+                continue
+            made = records.last_made(job.pipeline, job.target, feeder)
+            read = _output(made, output, records)
+            if made is None or read is None or not sources.is_published(read):
+                why = "changed or removed since" if read else "never published here"
+                raise BackendError(
+                    f"step '{reader}' reads {given.source}, step '{feeder}' is not selected, and "
+                    f"its output was {why}: select it too, with --select +{reader}"
+                )
+            if made.code != steps[feeder].key.get("code"):
+                notes.append(f"{given.source} is of run {made.run}: the code has changed since")
+            found[given.source] = read
+    return list(found.values()), notes
+
+
+def _output(made: StepRecord | None, name: str, records: Records) -> OutputRecord | None:
+    outputs = records.outputs(made.run, made.step) if made else []
+    return next((each for each in outputs if each.output == name), None)

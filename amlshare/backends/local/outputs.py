@@ -144,9 +144,7 @@ def check(place: Place, digest_file: DigestFile) -> Content:
     if output.format == "file":
         details = staged.stat()
         _check_expect(output, [(place.name, details.st_size)])
-        return Content(
-            files=((place.name, digest_file(staged, details)),), bytes=details.st_size
-        )
+        return Content(files=((place.name, digest_file(staged, details)),), bytes=details.st_size)
     _settle_links(output, staged)
     files = list(_chosen(output, staged))
     _check_expect(output, [(name, details.st_size) for name, details in files])
@@ -203,10 +201,12 @@ def _settle_link(output: Output, root: Path, link: Path) -> None:
         why = (
             "outside the output"
             if not target.is_relative_to(root)
-            else "to the folder that it lies in" if target.exists() else "to nothing"
+            else "to the folder that it lies in"
+            if target.exists()
+            else "to nothing"
         )
         raise OutputError(
-            f"output '{output.name}': {name} is a link that leads {why} ({os.readlink(link)}); "
+            f"output '{output.name}': {name} is a link that leads {why} ({link.readlink()}); "
             "have the script write the file itself"
         )
     link.unlink()
@@ -316,19 +316,29 @@ def publication(place: Place, *, run: str, step: str) -> Publication:
     )
 
 
-def move(publication: Publication) -> bool:
-    """Bring what is staged to its place, unless it is there already; false where it is gone."""
+def move(publication: Publication) -> None:
+    """Bring what is staged to its place, unless it is there already. OutputError: it is gone."""
     staged, path = Path(publication.staged), Path(publication.place or "")
     if _is(path, publication):
-        return True
+        return
     if not _is(staged, publication):
-        return False
+        raise OutputError(f"output '{publication.output}' is gone from {staged}")
     path.parent.mkdir(parents=True, exist_ok=True)
     if staged.is_dir() and path.is_dir():
         _exchange(staged, path)
     else:
         staged.replace(path)
-    return True
+
+
+def take_back(publication: Publication) -> None:
+    """Undo a `move`, so that a publication of several outputs happens whole or not at all."""
+    staged, path = Path(publication.staged), Path(publication.place or "")
+    if not _is(path, publication):
+        return
+    if staged.is_dir():
+        _exchange(staged, path)  # what was swapped out goes back
+    else:
+        path.rename(staged)
 
 
 def _is(path: Path, publication: Publication) -> bool:

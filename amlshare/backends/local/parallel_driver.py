@@ -35,11 +35,11 @@ _FORK = multiprocessing.get_context("fork")
 
 
 class Batch(NamedTuple):
-    """A mini-batch: ``items`` is what ``run`` gets, ``count`` how many files or rows that is."""
+    """A mini-batch: ``items`` is what ``run`` gets, ``size`` how many files or rows that is."""
 
     number: int
     items: Any
-    count: int
+    size: int
     keys: dict[str, str]
 
 
@@ -64,7 +64,7 @@ def _files(over: Path) -> Iterator[str]:
         return
     for folder, folders, names in os.walk(over, followlinks=True):
         folders.sort()
-        yield from (os.path.join(folder, name) for name in sorted(names))
+        yield from (str(Path(folder, name)) for name in sorted(names))
 
 
 Piece = tuple[Any, dict[str, str]]
@@ -129,27 +129,26 @@ def _tables(files: list[Path], order: dict[str, Any]) -> Iterator[Piece]:
 
 
 def _joined(frames: Iterable[Any]) -> Any:
-    import pandas
+    return _pandas().concat(list(frames), ignore_index=True)
 
-    return pandas.concat(list(frames), ignore_index=True)
+
+def _pandas() -> Any:
+    return importlib.import_module("pandas")
 
 
 def _read(file: Path) -> Any:
-    import pandas
-
+    pandas = _pandas()
     return pandas.read_parquet(file) if file.suffix == ".parquet" else pandas.read_csv(file)
 
 
 def _frames(file: Path, size: int) -> Iterator[Any]:
     """The rows of a table in pieces of about ``size`` bytes of the file."""
-    import pandas
-
     if file.suffix == ".parquet":
-        frame = pandas.read_parquet(file)
+        frame = _read(file)
         rows = max(1, len(frame) * size // max(1, file.stat().st_size))
         yield from (frame.iloc[at : at + rows] for at in range(0, len(frame), rows))
         return
-    with pandas.read_csv(file, chunksize=_rows(file, size)) as frames:
+    with _pandas().read_csv(file, chunksize=_rows(file, size)) as frames:
         yield from frames
 
 
@@ -169,18 +168,19 @@ def _work(pipe: Connection, script: str, arguments: list[str]) -> None:
     sys.argv = [script, *arguments]
     try:
         run = _load(script)
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - whatever it is, it is the script's
         traceback.print_exc()
         pipe.send(None)
         return
     pipe.send(True)
+    answer: tuple[str | None, int]
     while batch := _receive(pipe):
         try:
             result = run(batch)
-            answer = (batch.number, _rows_of(result), _length(result))
-        except Exception:
+            answer = (_rows_of(result), _length(result))
+        except Exception:  # noqa: BLE001 - whatever it is, it is the script's
             traceback.print_exc()
-            answer = (batch.number, None, 0)
+            answer = (None, 0)
         sys.stdout.flush()
         pipe.send(answer)
 
@@ -261,7 +261,9 @@ class _Worker:
 class Driver:
     """Hands mini-batches to workers and writes what they return, in order."""
 
-    def __init__(self, order: dict[str, Any], arguments: list[str], write: Callable[[str], object]):
+    def __init__(
+        self, order: dict[str, Any], arguments: list[str], write: Callable[[str], object]
+    ) -> None:
         self._order = order
         self._arguments = arguments
         self._write = write
@@ -284,7 +286,7 @@ class Driver:
         finally:
             for worker in self._workers:
                 worker.end()
-        print(f"{self._next} mini-batches, {self._processed} items, {self._failed} failed")
+        _say(f"{self._next} mini-batches, {self._processed} items, {self._failed} failed")
 
     def _start(self) -> None:
         wanted = self._order["nodes"] * (self._order["processes_per_node"] or self._order["cores"])
@@ -336,7 +338,7 @@ class Driver:
             return
         batch, worker.batch, worker.deadline = worker.batch, None, float("inf")
         assert batch is not None
-        self._settle(batch, rows=answer[1], returned=answer[2])
+        self._settle(batch, rows=answer[0], returned=answer[1])
 
     def _replace(self, worker: _Worker, why: str) -> None:
         """A new worker in the place of one that hangs or died."""
@@ -344,28 +346,34 @@ class Driver:
         worker.end()
         self._workers[self._workers.index(worker)] = _Worker(self._order["file"], self._arguments)
         if batch:
-            print(f"mini-batch {batch.number} {why}", flush=True)
+            _say(f"mini-batch {batch.number} {why}")
             self._settle(batch, rows=None, returned=0)
 
     def _settle(self, batch: Batch, *, rows: str | None, returned: int) -> None:
         """Keep a mini-batch's rows, or try it again, or count its items as failed."""
         retries = self._order["batch_retries"]
-        if rows is None and self._tries[batch.number] < (_TRIES if retries is None else retries + 1):
+        tries = _TRIES if retries is None else retries + 1
+        if rows is None and self._tries[batch.number] < tries:
             self._again.append(batch)
             return
         # each row returned stands for an item that went well; a partition is one item
-        short = 0 if self._order["partition_by"] else max(0, batch.count - returned)
-        self._failed += batch.count if rows is None else short
-        self._processed += batch.count
+        short = 0 if self._order["partition_by"] else max(0, batch.size - returned)
+        self._failed += batch.size if rows is None else short
+        self._processed += batch.size
         self._done[batch.number] = rows or ""
         while self._written in self._done:
             self._write(self._done.pop(self._written))
             self._written += 1
         if 0 <= self._order["allow_failed"] < self._failed:
             raise DriverError(
-                f"{self._failed} items failed, and `allow_failed` is {self._order['allow_failed']}: "
-                "each item that goes well is a row that run() returns"
+                f"{self._failed} items failed, and `allow_failed` is "
+                f"{self._order['allow_failed']}: each that goes well is a row that run() returns"
             )
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def main() -> int:
@@ -373,14 +381,14 @@ def main() -> int:
     order = json.loads(Path(sys.argv[1]).read_text("utf-8"))
     try:
         if not order["rows_to"]:
-            Driver(order, sys.argv[2:], lambda rows: None).drive()
+            Driver(order, sys.argv[2:], lambda _: None).drive()
             return 0
         target = Path(order["rows_to"])
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("w", encoding="utf-8") as file:
             Driver(order, sys.argv[2:], file.write).drive()
     except DriverError as error:
-        print(f"error: {error}", file=sys.stderr)
+        _say(f"error: {error}")
         return 1
     return 0
 

@@ -38,8 +38,7 @@ class Exit:
 class Processes:
     """The processes of one run. Safe for many threads; ``close`` leaves none running."""
 
-    def __init__(self, *, keep: Sequence[int] = ()) -> None:
-        """``keep`` are file descriptors (locks) that stay open as long as any process may live."""
+    def __init__(self) -> None:
         self._numbers = itertools.count(1)
         self._waiting: dict[int, Future[dict[str, Any]]] = {}
         self._pids: dict[int, int] = {}
@@ -50,7 +49,6 @@ class Processes:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
-            pass_fds=tuple(keep),
         )
         Thread(target=self._listen, name="guardian", daemon=True).start()
 
@@ -85,6 +83,10 @@ class Processes:
             return future.result(GRACE)
         self._send(id=number, signal=signal.SIGKILL)
         return future.result()
+
+    def hold(self, lock: Path) -> None:
+        """Keep a file locked as long as any process may live, even when this one is killed."""
+        self._send(hold=str(lock))
 
     def signal(self, number: int) -> None:
         """Signal every process that runs."""

@@ -37,7 +37,8 @@ class Program:
 
     def argv(self, step: JobStep, values: Mapping[str, str], folder: Path) -> list[str]:
         """The words of the step's program; ``values`` maps ``inputs.N`` and ``outputs.N``, and
-        ``folder`` is where an order for the driver of a parallel step is left."""
+        ``folder`` is where an order for the driver of a parallel step is left.
+        """
         known = _references(values)
         match step.run:
             case Script(file=file, arguments=arguments):
@@ -63,8 +64,17 @@ class Program:
             if opens or not (name in self.secrets or _SECRET.fullmatch(name))
         }
         # `python` in a command is the Python of the steps, as it is in an environment on Azure
-        kept["PATH"] = os.pathsep.join([os.path.dirname(self.python), kept.get("PATH", os.defpath)])
+        kept["PATH"] = os.pathsep.join(
+            [str(Path(self.python).parent), kept.get("PATH", os.defpath)]
+        )
         return kept | {"PYTHONUNBUFFERED": "1"} | dict(step.env)
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def find(python: str | None, *, secrets: frozenset[str]) -> Program:
@@ -113,7 +123,7 @@ def _parallel(step: JobStep, run: Parallel, values: Mapping[str, str]) -> dict[s
     order["over"] = values[f"inputs.{run.over}"]
     order["table"] = over.format in TABLES
     order["partitions"] = step.partitions
-    order["cores"] = len(os.sched_getaffinity(0))
+    order["cores"] = cores()
     if run.rows_to:
         output, file = run.rows_to
         order["rows_to"] = str(Path(values[f"outputs.{output}"]) / file)

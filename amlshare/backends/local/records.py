@@ -108,7 +108,8 @@ class StepRecord:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputRecord:
     """What a step read: the content's digest and where it lay. ``made_by`` is the run whose step
-    wrote it; ``how`` the view that was given (bind, link, copy, fuse, direct)."""
+    wrote it; ``how`` the view that was given (bind, link, copy, fuse, direct).
+    """
 
     run: str
     step: str
@@ -153,7 +154,8 @@ class OutputRecord:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
     """A rename that is about to happen: what lies at ``staged``, known by device and inode, comes
-    to ``place`` (None: it is uploaded)."""
+    to ``place`` (None: it is uploaded).
+    """
 
     run: str
     step: str
@@ -202,7 +204,7 @@ class Records:
     """The records of a state folder. Safe for many threads and processes."""
 
     def __init__(self, path: Path) -> None:
-        """Open or create the file. Raises BackendError where it is damaged or of a newer version."""
+        """Open or create the file. Raises BackendError where it cannot be read."""
         self.path = path
         self._lock = RLock()
         try:
@@ -263,7 +265,8 @@ class Records:
     def find(self, kind: type[Record], tail: str = "", *values: Any) -> list[Record]:
         """Records of a kind; ``tail`` is what follows FROM TABLE."""
         columns = _COLUMNS[kind]
-        query = f"SELECT {','.join(columns)} FROM {_TABLES[kind]} {tail}"
+        # names of tables and columns are ours; values never get into the text
+        query = f"SELECT {','.join(columns)} FROM {_TABLES[kind]} {tail}"  # noqa: S608
         with self._lock:
             rows = self._db.execute(query, values).fetchall()
         return [kind(**_read(dict(zip(columns, row, strict=True)))) for row in rows]
@@ -311,7 +314,7 @@ class Records:
             for run in runs:
                 self._db.execute("DELETE FROM runs WHERE id=?", (run,))
                 for table in ("steps", "inputs", "outputs", "publications", "reuse"):
-                    self._db.execute(f"DELETE FROM {table} WHERE run=?", (run,))
+                    self._db.execute(f"DELETE FROM {table} WHERE run=?", (run,))  # noqa: S608
 
     # steps
 
@@ -335,6 +338,13 @@ class Records:
         """The outputs that were published at a location, the newest first."""
         tail = "WHERE datastore=? AND location=? ORDER BY run DESC"
         return self.find(OutputRecord, tail, datastore, location)
+
+    def forget_publication(self, run: str, step: str) -> None:
+        """A publication that failed, and was undone, leaves no trace."""
+        with self.change():
+            for table in ("outputs", "publications"):
+                query = f"DELETE FROM {table} WHERE run=? AND step=?"  # noqa: S608
+                self._db.execute(query, (run, step))
 
     def finish_step(self, step: StepRecord, *, reusable: bool) -> list[OutputRecord]:
         """A step has published: register its datasets, make it known for reuse, end it.

@@ -21,14 +21,15 @@ def recover(folder: Folder, records: Records) -> None:
 
     The caller holds the state's lock, so that no two processes do it at once.
     """
-    for run in records.find(RunRecord, "WHERE status='running'"):
-        locks = take_run(folder, run.id)
-        if locks is None:
+    dead = "WHERE status='running' OR id IN (SELECT run FROM steps WHERE status='publishing')"
+    for run in records.find(RunRecord, dead):
+        lock = take_run(folder, run.id)
+        if lock is None:
             continue
         try:
             _recover(run, folder, records)
         finally:
-            locks.release()
+            lock.release()
 
 
 def _recover(run: RunRecord, folder: Folder, records: Records) -> None:
@@ -36,13 +37,18 @@ def _recover(run: RunRecord, folder: Folder, records: Records) -> None:
         if step.status == "publishing":
             _carry_on(step, records)
     sweep(run.staging, folder.run(run.id))
-    records.interrupt_run(run.id)
+    if run.status == "running":
+        records.interrupt_run(run.id)
 
 
 def _carry_on(step: StepRecord, records: Records) -> None:
     """Finish the publication of a step, unless an upload to elsewhere is part of it."""
     moves = records.publications(step.run, step.step)
-    if all(each.inode is not None and outputs.move(each) for each in moves):
+    if any(each.inode is None for each in moves):
+        return
+    with suppress(OSError, outputs.OutputError):  # then it runs again
+        for each in moves:
+            outputs.move(each)
         done = replace(step, status="completed", finished=time.time())
         records.finish_step(done, reusable=True)
 
@@ -77,7 +83,5 @@ def _unmount(path: Path) -> None:
 
 
 def _remove_empty(folder: Path) -> None:
-    try:
+    with suppress(OSError):  # another run's, or never made
         folder.rmdir()
-    except OSError:
-        pass  # another run's, or never made

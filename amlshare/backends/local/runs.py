@@ -66,7 +66,7 @@ class Candidate:
 
 def runs(state: Path) -> tuple[RunSummary, ...]:
     """Every run, the newest first."""
-    with _reading(state) as records:
+    with _Reading(state) as records:
         return tuple(
             _summary(run, records.steps(run.id), state)
             for run in records.find(RunRecord, "ORDER BY created DESC, id DESC")
@@ -75,8 +75,8 @@ def runs(state: Path) -> tuple[RunSummary, ...]:
 
 def show(state: Path, run: str) -> RunDetail:
     """A run, by its id or the beginning of it. Raises BackendError for none or several."""
-    with _reading(state) as records:
-        found = _find(records, run, state)
+    with _Reading(state) as records:
+        found = _find(records, run)
         steps = records.steps(found.id)
         return RunDetail(
             run=_summary(found, steps, state),
@@ -97,8 +97,8 @@ def log_path(state: Path, run: str, step: str) -> Path:
     Raises BackendError where there is none.
     """
     folder = Folder(state)
-    with _reading(state) as records:
-        found = _find(records, run, state)
+    with _Reading(state) as records:
+        found = _find(records, run)
         steps = {each.step: each for each in records.steps(found.id)}
     if step not in steps:
         raise BackendError(
@@ -112,7 +112,7 @@ def log_path(state: Path, run: str, step: str) -> Path:
     return path
 
 
-class _reading:
+class _Reading:
     """Records opened for one question. Where there are none, BackendError says how to have some."""
 
     def __init__(self, state: Path) -> None:
@@ -131,12 +131,10 @@ class _reading:
         self._records.close()
 
 
-def _find(records: Records, prefix: str, state: Path) -> RunRecord:
+def _find(records: Records, prefix: str) -> RunRecord:
     """The run whose id is or begins with ``prefix``."""
     escaped = re.sub(r"([%_\\])", r"\\\1", prefix)
-    found = records.find(
-        RunRecord, "WHERE id LIKE ? ESCAPE '\\' ORDER BY id DESC", f"{escaped}%"
-    )
+    found = records.find(RunRecord, "WHERE id LIKE ? ESCAPE '\\' ORDER BY id DESC", f"{escaped}%")
     exact = [run for run in found if run.id == prefix]
     if len(exact or found) == 1:
         return (exact or found)[0]
@@ -166,10 +164,10 @@ def _summary(run: RunRecord, steps: list[StepRecord], state: Path) -> RunSummary
 
 
 def _lives(run: str, state: Path) -> bool:
-    locks = take_run(Folder(state), run, wait=False)
-    if locks is None:
+    lock = take_run(Folder(state), run, wait=False)
+    if lock is None:
         return True
-    locks.release()
+    lock.release()
     return False
 
 
@@ -218,7 +216,8 @@ def clean(state: Path, candidates: Iterable[Candidate]) -> None:
 
 def _kept(records: Records) -> set[str]:
     """The runs to keep: the newest of each pipeline and target, those under way, and those whose
-    results they have taken over."""
+    results they have taken over.
+    """
     newest: dict[tuple[str, str | None], str] = {}
     kept = set()
     for run in records.find(RunRecord, "ORDER BY created, id"):
@@ -271,6 +270,6 @@ def _measure(path: Path) -> tuple[int, int]:
     size = files = 0
     for root, _, names in os.walk(path):
         for name in names:
-            size += os.lstat(os.path.join(root, name)).st_size
+            size += Path(root, name).lstat().st_size
             files += 1
     return size, files

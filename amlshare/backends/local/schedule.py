@@ -12,11 +12,10 @@ from amlshare.backends.local.job import JobStep
 class Schedule:
     """The state of every step of a run. Steps not in ``steps`` count as done."""
 
-    def __init__(
-        self, steps: Iterable[JobStep], *, done: Iterable[str], goes_on: bool
-    ) -> None:
+    def __init__(self, steps: Iterable[JobStep], *, done: Iterable[str], goes_on: bool) -> None:
         """``done`` are finished already; ``goes_on`` says that a failure stops only what it
-        feeds."""
+        feeds.
+        """
         self.steps = {step.name: step for step in steps}
         self.status: dict[str, Status] = dict.fromkeys(self.steps, "queued")
         self._goes_on = goes_on

@@ -39,7 +39,8 @@ DigestFile = Callable[[Path, os.stat_result | None], str]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """What an input reads, and the digest of its content. ``made_by`` is the run that wrote it;
-    ``uploaded_bytes`` were brought to the datastore for it."""
+    ``uploaded_bytes`` were brought to the datastore for it.
+    """
 
     datastore: Datastore
     location: str
@@ -137,7 +138,7 @@ class Sources:
         if mine:
             try:
                 future.set_result(self._of_data(self._data[name]))
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - all who wait for it must see it
                 future.set_exception(error)
         return future.result()
 
@@ -217,7 +218,9 @@ class Sources:
         return source
 
     def _upload(self, data: Data, datastore: Datastore) -> int:
-        """Put the files of ``upload`` at their location unless they are there; the bytes moved."""
+        """Put the files of ``upload`` at their location unless they are there; the bytes that left
+        this machine.
+        """
         local, at = open_path(with_env(data.upload or "", f"data.{data.name}.upload"), self._base)
         assert local.folder is not None
         try:
@@ -233,18 +236,18 @@ class Sources:
         lock = FileLock(self._folder.root / "locks" / digest([datastore.key, target]))
         lock.acquire()
         try:
-            return self._put(datastore, target, files)
+            return self._put(datastore, files)
         finally:
             lock.release()
 
-    def _put(self, datastore: Datastore, target: str, files: Mapping[str, Path]) -> int:
+    def _put(self, datastore: Datastore, files: Mapping[str, Path]) -> int:
         new = [path for path in files if not self._is_there(datastore, path, files[path])]
         for path in new:
             datastore.put(files[path], path)
             mark = datastore.list(path)[0].version
             sha = self._digest_file(files[path], None)
             self._records.note_upload(datastore.key, path, sha, mark)
-        return sum(files[path].stat().st_size for path in new)
+        return 0 if datastore.folder else sum(files[path].stat().st_size for path in new)
 
     def _is_there(self, datastore: Datastore, path: str, source: Path) -> bool:
         sha = self._digest_file(source, None)
@@ -272,4 +275,3 @@ def is_same(record: OutputRecord | DatasetRecord, source: Source) -> bool:
 
 def _number(version: str | None) -> int | None:
     return int(version) if version and version.isdecimal() else None
-

@@ -1,22 +1,25 @@
-"""The life of a step, from its inputs to its record: one function, run by a thread for each step."""
+"""The life of a step, from its inputs to its record. A thread lives it from end to end."""
 
 from __future__ import annotations
 
 import errno
 import os
 import signal
+import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from queue import SimpleQueue
 from threading import Event as Flag
+from typing import Any
 
 from amlshare.backends.interface import BackendError, Event, Noted, StepStarted
 from amlshare.backends.local import outputs
 from amlshare.backends.local.code import Code
 from amlshare.backends.local.folder import Folder, Lock
-from amlshare.backends.local.inputs import Given, Inputs, InputError
+from amlshare.backends.local.inputs import Given, InputError, Inputs
 from amlshare.backends.local.job import JobStep
 from amlshare.backends.local.logs import last_lines
 from amlshare.backends.local.outputs import Content, OutputError, Place
@@ -25,6 +28,7 @@ from amlshare.backends.local.program import Program
 from amlshare.backends.local.records import (
     InputRecord,
     OutputRecord,
+    Publication,
     Records,
     StepRecord,
 )
@@ -61,9 +65,13 @@ class Shop:
     inputs: Inputs
     program: Program
     processes: Processes
-    emit: Callable[[Event], None]
+    items: SimpleQueue[Any]
     regenerate: bool = False
     stopped: Flag = field(default_factory=Flag)
+
+    def emit(self, event: Event) -> None:
+        """Have ``event`` passed on by the thread that watches over the run."""
+        self.items.put(event)
 
 
 def live(step: JobStep, position: int, shop: Shop) -> StepRecord:
@@ -81,15 +89,16 @@ def live(step: JobStep, position: int, shop: Shop) -> StepRecord:
         ) from error
     except OSError as error:
         raise StepFailedError(explain(error)) from error
+    except sqlite3.Error as error:
+        why = full_disk(shop.folder.root) or f"{shop.folder.database}: {error}"
+        raise StepFailedError(why) from error
 
 
 class _Life:
     def __init__(self, step: JobStep, position: int, shop: Shop) -> None:
         self.step = step
         self.shop = shop
-        self.record = StepRecord(
-            run=shop.run, step=step.name, position=position, status="running"
-        )
+        self.record = StepRecord(run=shop.run, step=step.name, position=position, status="running")
         self.folder = shop.folder.step(shop.run, step.name)
 
     def live(self) -> StepRecord:
@@ -174,20 +183,18 @@ class _Life:
 
     def _attempts(self, given: Mapping[str, Given], places: Mapping[str, Place]) -> int:
         """Run the step's program until it succeeds, at most ``retries`` times more; how often."""
-        for attempt in range(1, self.step.retries + 2):
-            try:
-                self._attempt(attempt, given, places)
-            except StepFailedError as error:
-                if attempt > self.step.retries:
-                    raise
-                self._note(f"attempt {attempt} failed ({error}); trying again")
-            else:
-                return attempt
-        raise AssertionError
+        attempt = 1
+        while error := self._attempt(attempt, given, places):
+            if attempt > self.step.retries:
+                raise error
+            self._note(f"attempt {attempt} failed ({error}); trying again")
+            attempt += 1
+        return attempt
 
     def _attempt(
         self, attempt: int, given: Mapping[str, Given], places: Mapping[str, Place]
-    ) -> None:
+    ) -> StepFailedError | None:
+        """Run the step's program once; what went wrong with it, if anything."""
         if self.shop.stopped.is_set():
             raise StoppedError
         for place in places.values():
@@ -198,29 +205,29 @@ class _Life:
         env = self.shop.program.env(self.step, opens=any(each.opens for each in given.values()))
         log = self.shop.folder.log(self.shop.run, self.step.name)
         self.shop.emit(StepStarted(step=self.step.name, attempt=attempt))
-        with self.shop.code.work(self.step) as work:
+        with self.shop.code.work(self.step, self.folder.parent) as work:
             try:
-                exit = self.shop.processes.run(
+                end = self.shop.processes.run(
                     argv, cwd=str(work), env=env, log=str(log), timeout=self.step.timeout
                 )
             except FileNotFoundError as error:
                 raise StepFailedError(_missing(error, argv[0])) from error
-        if self.shop.stopped.is_set() and exit.code != 0:
+        if self.shop.stopped.is_set():  # even when it seems to have succeeded: it was asked to end
             raise StoppedError
         for each in given.values():
             each.check()
-        if exit.code != 0 or exit.timed_out:
-            trouble = [each.trouble for each in given.values() if each.trouble]
-            why = "; ".join([self._why(exit, places), *trouble])
-            raise StepFailedError(why, shows_log=True)
+        if end.code == 0 and not end.timed_out:
+            return None
+        trouble = [each.trouble for each in given.values() if each.trouble]
+        return StepFailedError("; ".join([self._why(end, places), *trouble]), shows_log=True)
 
-    def _why(self, exit: Exit, places: Mapping[str, Place]) -> str:
+    def _why(self, end: Exit, places: Mapping[str, Place]) -> str:
         """Why the program failed, for people."""
-        if exit.timed_out:
+        if end.timed_out:
             return f"ran longer than its timeout of {self.step.timeout} s and was ended"
-        why = f"exit code {exit.code}" if exit.signal is None else _killed(exit)
+        why = f"exit code {end.code}" if end.signal is None else _killed(end)
         folders = [self.folder, *(place.staged.parent for place in places.values())]
-        full = next(filter(None, map(_full_disk, folders)), None)
+        full = next(filter(None, map(full_disk, folders)), None)
         return f"{why}; {full}" if full else why
 
     def _contents(self, places: Mapping[str, Place]) -> dict[str, Content]:
@@ -243,13 +250,11 @@ class _Life:
         with self._alone(places):
             for name, place in places.items():
                 contents[name] = self._settle(place, contents[name])
-            self._intend(sources, given, places, contents)
+            moves = self._intend(sources, given, places, contents)
             for name, place in places.items():
                 if place.path is None:
                     self._upload(place, contents[name])
-            for each in self.shop.records.publications(self.shop.run, self.step.name):
-                if each.inode is not None and not outputs.move(each):
-                    raise OutputError(f"output '{each.output}' vanished from {each.staged}")
+            self._move(moves)
             self._remember(places, contents)
             record = replace(self.record, status="completed", finished=time.time())
             finished = self.shop.records.finish_step(record, reusable=True)
@@ -257,13 +262,26 @@ class _Life:
             self.shop.sources.add(output)
         return record
 
+    def _move(self, moves: list[Publication]) -> None:
+        """Bring all outputs to their places, or none of them."""
+        here = [each for each in moves if each.inode is not None]
+        try:
+            for each in here:
+                outputs.move(each)
+        except BaseException:
+            for each in here:
+                outputs.take_back(each)
+            self.shop.records.forget_publication(self.shop.run, self.step.name)
+            raise
+
     def _remember(self, places: Mapping[str, Place], contents: Mapping[str, Content]) -> None:
         """Spare whoever reads the outputs from here on to hash them again."""
         for name, place in places.items():
             path = place.path
-            for file, sha in contents[name].files if path else ():
-                at = path if place.output.format == "file" else path / file
-                self.shop.store.adopt(at, sha)
+            if path is None:
+                continue
+            for file, sha in contents[name].files:
+                self.shop.store.adopt(path if place.output.format == "file" else path / file, sha)
 
     @contextmanager
     def _alone(self, places: Mapping[str, Place]) -> Iterator[None]:
@@ -307,12 +325,10 @@ class _Life:
         given: Mapping[str, Given],
         places: Mapping[str, Place],
         contents: Mapping[str, Content],
-    ) -> None:
+    ) -> list[Publication]:
         """Record all that is about to happen: from here on a killed run is carried to its end."""
         inputs = [
-            replace(
-                self._input(name, sources), how=each.how, moved_bytes=each.moved_bytes
-            )
+            replace(self._input(name, sources), how=each.how, moved_bytes=each.moved_bytes)
             for name, each in given.items()
         ]
         made = [self._output(place, contents[name]) for name, place in places.items()]
@@ -325,6 +341,7 @@ class _Life:
         ]
         record = replace(self.record, status="publishing")
         self.shop.records.put(record, *inputs, *made, *moves)
+        return moves
 
     def _input(self, name: str, sources: Mapping[str, Source]) -> InputRecord:
         given = next(each for each in self.step.inputs if each.name == name)
@@ -400,14 +417,14 @@ def _lock_path(place: Place, folder: Folder) -> Path:
 # why it failed
 
 
-def _killed(exit: Exit) -> str:
-    assert exit.signal is not None
-    number = exit.signal
+def _killed(end: Exit) -> str:
+    assert end.signal is not None
+    number = end.signal
     name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
     why = f"killed by {name} (exit code {128 + number})"
     if number == signal.SIGKILL:
         why += (
-            f"; most often the system ran out of memory, of which it used {show_size(exit.peak)} at "
+            f"; most often the system ran out of memory, of which it used {show_size(end.peak)} at "
             "its peak: run fewer steps at once with --jobs, or read the data in pieces"
         )
     return why
@@ -422,7 +439,7 @@ def _missing(error: OSError, program: str) -> str:
 _FULL = 1 << 20  # bytes: a disk with less free space counts as full
 
 
-def _full_disk(folder: Path) -> str | None:
+def full_disk(folder: Path) -> str | None:
     """What to say of the disk that ``folder`` is on when it is full."""
     try:
         disk = os.statvfs(folder)
@@ -439,7 +456,7 @@ def explain(error: OSError) -> str:
     where = error.filename2 or error.filename
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
-            return _full_disk(Path(where or ".").parent) or (
+            return full_disk(Path(where or ".").parent) or (
                 f"no space left for {where or 'the files of this step'}: make room and submit again"
             )
         case errno.EACCES | errno.EPERM:
