@@ -2,7 +2,7 @@
 
 ``encoding`` makes text of bytes, ``tree`` makes nodes of text and ``values`` makes plain data of
 nodes; each collects what is wrong (``syntax`` puts the parser's words into ours). The nodes are
-dropped once the data is there. ``source`` builds them anew for the first diagnostic that asks
+dropped once the data is there. ``source`` reads the text anew for the first diagnostic that asks
 where something is written, so that a spec without faults pays nothing for its places.
 """
 
@@ -121,7 +121,6 @@ def parse(text: str | bytes, file: str) -> Document:
         if not any(fault.code == "file-too-large" for fault in faults):
             data, more = plain(source)
             faults += more
-        source.forget()
     faults = sorted(dict.fromkeys(faults), key=lambda fault: fault.start)
     return Document(
         data=data or {},
@@ -152,7 +151,8 @@ def _unopened(path: Path, shown: str, error: OSError | ValueError) -> Diagnostic
         case IsADirectoryError():
             code, message = "not-a-file", f"{shown} is a folder"
             specs = sorted(each.name for each in path.glob("*.y*ml"))
-            advice = "name a YAML file" + (f", such as {path.as_posix()}/{specs[0]}" * bool(specs))
+            such = f", such as {path.as_posix()}/{specs[0]}" if specs else ""
+            advice = f"name a YAML file{such}"
         case FileNotFoundError():
             code, message = "file-not-found", f"there is no file {shown}"
             advice = did_you_mean(path.name, _siblings(path)) or "look at the path"

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import re
+import sys
 from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import yaml
 
 from amlshare import secrets
 from amlshare.diagnostics import Route, Span
-from amlshare.document.syntax import Fault
-from amlshare.document.tree import compose
+from amlshare.document.tree import collector_paused, compose
 
 On: TypeAlias = Literal["key", "value"]
-_Entry: TypeAlias = tuple[yaml.Node | None, yaml.Node]
 _BREAK = re.compile(r"\r\n|\n|\r")
+
+
+class _Entry(NamedTuple):
+    """Where a key (-1 for none) and its value start and end, and what the value holds."""
+
+    key_start: int
+    key_end: int
+    start: int
+    end: int
+    block: bool
+    entries: dict[str | int, _Entry] | None
 
 
 class Source:
@@ -27,8 +37,6 @@ class Source:
         self.file = file
         self.text = text
         self._hidden: list[tuple[int, int]] = []
-        self._tree: yaml.Node | None = None
-        self._entries: dict[int, dict[str | int, _Entry]] = {}
 
     def hide(self, start: int, end: int) -> None:
         """Blank these characters in every line that is shown from now on."""
@@ -46,77 +54,55 @@ class Source:
         """A line, counted from 1, with its secrets masked."""
         return secrets.mask(self._lines[number - 1])
 
-    def grow(self) -> list[Fault]:
-        """Build the tree of nodes; the faults that the parser met."""
-        self._tree, faults = compose(self.text)
-        return faults
-
-    @property
-    def tree(self) -> yaml.Node | None:
-        if self._tree is None:
-            self.grow()
-        return self._tree
-
-    def forget(self) -> None:
-        """Drop the tree, which is large; it grows again when a place is asked for."""
-        self._tree = None
-        self._entries.clear()
-
     def find(self, route: Route, on: On = "value", fragment: str | None = None) -> tuple[int, int]:
         """Where the key or value at ``route``, or ``fragment`` inside it, starts and ends."""
-        key, value, steps = self._walk(route)
-        if value is None or not steps:
-            return self._first_line(value)
+        entry, steps = self._walk(route)
+        if not steps:
+            return entry.start, self._line_end(entry.start)
         whole = steps == len(route)
+        value = self._ink(entry.start, entry.end)
         if on == "value" and whole and fragment and (inside := self._inside(value, fragment)):
             return inside
-        node = value
-        if key is not None and (on == "key" or not self._speaks(value, whole)):
-            node = key
-        if fragment and (inside := self._inside(node, fragment)):
-            return inside
-        start, end = self._ink(node)
-        return start, end if _is_inline(node) else min(end, self._line_end(start))
+        if entry.key_start >= 0 and (on == "key" or not self._speaks(entry, whole)):
+            place = self._ink(entry.key_start, entry.key_end)
+        elif entry.block:
+            place = value[0], min(value[1], self._line_end(value[0]))
+        else:
+            place = value
+        return (fragment and self._inside(place, fragment)) or place
 
-    def _walk(self, route: Route) -> tuple[yaml.Node | None, yaml.Node | None, int]:
-        """The key and the value as far as ``route`` leads, and how many steps that is."""
-        key, value = None, self.tree
+    def _walk(self, route: Route) -> tuple[_Entry, int]:
+        """The entry as far as ``route`` leads, and how many steps that is."""
+        entry = self._root
         for steps, part in enumerate(route):
-            entry = self._entries_of(value).get(part) if value is not None else None
-            if entry is None:
-                return key, value, steps
-            key, value = entry
-        return key, value, len(route)
+            if not entry.entries or part not in entry.entries:
+                return entry, steps
+            entry = entry.entries[part]
+        return entry, len(route)
 
-    def _entries_of(self, node: yaml.Node) -> dict[str | int, _Entry]:
-        if id(node) not in self._entries:
-            self._entries[id(node)] = dict(_entries(node))
-        return self._entries[id(node)]
-
-    def _speaks(self, value: yaml.Node, whole: bool) -> bool:
+    def _speaks(self, entry: _Entry, whole: bool) -> bool:
         """Whether a value shows better than its key what is meant.
 
         A text does, also where it is short for a mapping; a flow collection when it is ``whole``.
         """
-        if isinstance(value, yaml.ScalarNode):
-            start, end = self._ink(value)
-            return end > start
-        return whole and _is_inline(value)
+        return entry.end > entry.start if entry.entries is None else whole and not entry.block
 
-    def _inside(self, node: yaml.Node, fragment: str) -> tuple[int, int] | None:
-        start, end = self._ink(node)
-        at = self.text.find(fragment, start, end)
+    def _inside(self, place: tuple[int, int], fragment: str) -> tuple[int, int] | None:
+        at = self.text.find(fragment, *place)
         return (at, at + len(fragment)) if at >= 0 else None
 
-    def _ink(self, node: yaml.Node) -> tuple[int, int]:
-        """Where a node starts and ends, without the white space after it."""
-        start = node.start_mark.index
-        return start, start + len(self.text[start : node.end_mark.index].rstrip())
+    def _ink(self, start: int, end: int) -> tuple[int, int]:
+        """The place without the white space at its end."""
+        return start, start + len(self.text[start:end].rstrip())
 
-    def _first_line(self, root: yaml.Node | None) -> tuple[int, int]:
-        """The first line with data, or the first of all."""
-        start = root.start_mark.index if root is not None else 0
-        return start, self._line_end(start)
+    @cached_property
+    def _root(self) -> _Entry:
+        """Where everything is: the text is read anew when that is first asked for."""
+        with collector_paused():
+            root, _ = compose(self.text)
+            if root is None:
+                return _Entry(-1, -1, 0, 0, block=False, entries=None)
+            return _entry(None, root, {})
 
     @cached_property
     def _lines(self) -> list[str]:
@@ -140,11 +126,21 @@ class Source:
         return self._starts[line] + len(self._lines[line])
 
 
-def _is_inline(node: yaml.Node) -> bool:
-    return not isinstance(node, yaml.CollectionNode) or bool(node.flow_style)
+_Known: TypeAlias = dict[int, dict[str | int, _Entry]]
 
 
-def _entries(node: yaml.Node) -> Iterator[tuple[str | int, _Entry]]:
+def _entry(key: yaml.Node | None, node: yaml.Node, known: _Known) -> _Entry:
+    """The places of a node; ``known`` are those in collections, for aliases lead there again."""
+    at = (key.start_mark.index, key.end_mark.index) if key else (-1, -1)
+    start, end = node.start_mark.index, node.end_mark.index
+    if not isinstance(node, yaml.CollectionNode):
+        return _Entry(*at, start, end, False, None)
+    if id(node) not in known:
+        known[id(node)] = dict(_entries(node, known))
+    return _Entry(*at, start, end, not node.flow_style, known[id(node)])
+
+
+def _entries(node: yaml.CollectionNode, known: _Known) -> Iterator[tuple[str | int, _Entry]]:
     """The entries of a node, by key or number.
 
     A name in ``[a, b]`` is an entry too, since such a list may be short for a mapping. Of two
@@ -153,9 +149,9 @@ def _entries(node: yaml.Node) -> Iterator[tuple[str | int, _Entry]]:
     if isinstance(node, yaml.MappingNode):
         for key, value in reversed(node.value):
             if isinstance(key, yaml.ScalarNode):
-                yield key.value, (key, value)
-    elif isinstance(node, yaml.SequenceNode):
-        for number, item in enumerate(node.value):
-            yield number, (None, item)
-            if isinstance(item, yaml.ScalarNode):
-                yield item.value, (item, item)
+                yield sys.intern(key.value), _entry(key, value, known)
+        return
+    for number, item in enumerate(node.value):
+        yield number, _entry(None, item, known)
+        if isinstance(item, yaml.ScalarNode):
+            yield item.value, _entry(item, item, known)

@@ -13,6 +13,7 @@ from amlshare import secrets
 from amlshare.diagnostics import Route
 from amlshare.document.source import Source
 from amlshare.document.syntax import Fault
+from amlshare.document.tree import compose
 
 _CONSTANTS = {"": None, "~": None, "null": None, "true": True, "false": False}
 _NUMBER = re.compile(
@@ -81,8 +82,7 @@ def hide_secrets(file: str, text: str) -> tuple[Source, list[Fault]]:
 
 def plain(source: Source) -> tuple[dict[str, Any] | None, list[Fault]]:
     """The data in a source, None where there is none, and what is wrong with it."""
-    faults = source.grow()
-    root = source.tree
+    root, faults = compose(source.text)
     if not isinstance(root, yaml.MappingNode):
         return None, faults or [_no_mapping(root, source.text)]
     reading = _Reading(source)
