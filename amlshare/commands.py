@@ -21,6 +21,7 @@ from amlshare.spec import Spec
 if TYPE_CHECKING:
     from amlshare.backends.interface import Outcome, Watch
     from amlshare.backends.local.runs import Candidate, RunDetail, RunSummary
+    from amlshare.document import Document
     from amlshare.explanations import Explanation
 
 STATE = ".amlshare"
@@ -86,9 +87,16 @@ def read(request: Request) -> Reading:
             findings += more
         return Reading(
             pipeline=None if _has_errors(findings) else pipeline,
-            diagnostics=_in_order([*document.diagnostics, *map(document.locate, findings)]),
+            diagnostics=_in_order([*document.diagnostics, *_located(findings, document)]),
             snapshots=snapshots,
         )
+
+
+def _located(findings: Iterable[Finding], document: Document) -> Iterator[Diagnostic]:
+    """The findings at their places, but for those where the file itself is wrong."""
+    wrong = {_place(each) for each in document.diagnostics if each.severity == "error"}
+    located = map(document.locate, findings)
+    return (each for each in located if _place(each) not in wrong)
 
 
 def _resolve(spec: Spec, request: Request) -> tuple[Pipeline, list[Finding]]:
@@ -132,12 +140,11 @@ def _has_errors(found: Iterable[Diagnostic | Finding]) -> bool:
 
 def _in_order(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """By file and place, each once."""
+    return tuple(sorted(dict.fromkeys(found), key=_place))
 
-    def place(each: Diagnostic) -> tuple[str, int, int]:
-        span = each.span
-        return (span.file, span.line, span.column) if span else ("", 0, 0)
 
-    return tuple(sorted(dict.fromkeys(found), key=place))
+def _place(each: Diagnostic) -> tuple[str, int, int]:
+    return (each.span.file, each.span.line, each.span.column) if each.span else ("", 0, 0)
 
 
 def check(paths: Sequence[str], request: Request) -> tuple[Diagnostic, ...]:

@@ -200,7 +200,7 @@ def _cron(schedule: Schedule) -> Iterator[Finding]:
             message=f"SDK v1 has no cron, and '{schedule.cron}' equals no recurrence",
             route=("schedules", schedule.name, "cron"),
             label="expected * for the day of the month and for the month",
-            help="use `every: month`, which counts from the day of publishing",
+            help="use `every: month`, which counts from the moment at which the schedule is made",
         )
 
 
@@ -223,7 +223,7 @@ def _recurrence(schedule: Schedule) -> Iterator[Finding]:
             route=("schedules", schedule.name, "at"),
             on="key",
             label="goes with `every: day` or `week`",
-            help="take `at` out: it runs at the time of day at which it was published",
+            help="take `at` out: it counts from the moment at which the schedule is made",
         )
 
 

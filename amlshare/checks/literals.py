@@ -32,7 +32,7 @@ _SUSPECT = re.compile(r"\s*\Z|/|[A-Za-z]:/")
 
 
 def plain_texts(spec: Spec) -> Iterator[Finding]:
-    """misplaced-reference, empty-text, backslash, machine-path."""
+    """misplaced-reference, empty-text, backslash-in-path, machine-path."""
     for route, text in _texts(spec):
         if "$" in text:
             yield from _reference(route, text)
@@ -111,7 +111,7 @@ def _empty(route: Route, key: str) -> Finding:
 
 def _backslash(route: Route, text: str) -> Finding:
     return Finding(
-        code="backslash",
+        code="backslash-in-path",
         message=f"'{text}' has a backslash",
         route=route,
         fragment="\\",

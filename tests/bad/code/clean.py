@@ -1,0 +1,1 @@
+"""A step of the specs beside this folder. It is never run."""

@@ -1,0 +1,147 @@
+"""Every diagnostic is explained, and what its explanation shows is true."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from amlshare import commands, explanations
+from amlshare.commands import Request, UsageError
+from amlshare.diagnostics import Diagnostic
+
+ROOT = Path(__file__).parent.parent
+BACKENDS = {
+    "no-stand-in": "local",
+    "only-lost": "azureml-v2",
+    "order-only": "azureml-v2",
+    "path-on-compute": "azureml-v2",
+    "schedule-on-change": "azureml-v2",
+    "table-not-argument": "azureml-v2",
+    "tags-lost": "azureml-v2",
+}
+# In kebab case beside the codes, and none.
+NO_CODES = {"azureml-v2", "duplicate-output", "latin-1", "output-name", "run-id"}
+# Snippets that are no YAML, or whose file matters more than what it says, stand alone.
+ALONE = {
+    "duplicate-key",
+    "empty-file",
+    "merge-key",
+    "not-a-mapping",
+    "several-documents",
+    "tab-indentation",
+    "unknown-alias",
+    "unknown-tag",
+    "yaml-syntax",
+    "alias-bomb",
+    "alias-cycle",
+    "duplicate-anchor",
+    "non-string-key",
+}
+# What a snippet shows with the world around it: see the tests of the rule.
+SHOWN_ELSEWHERE = {"large-code", "unreadable-code"}
+
+
+def codes_in_the_source() -> set[str]:
+    """Every text in kebab case in the modules that find things."""
+    package = ROOT / "amlshare"
+    files = [file for place in ("checks", "document") for file in (package / place).glob("*.py")]
+    files += (package / "backends").glob("*.py")
+    files += [package / name for name in ("backends/local/limits.py", "layers.py", "resolution.py")]
+    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text("utf-8")))]
+    texts = {node.value for node in nodes if isinstance(node, ast.Constant)}
+    kebab = re.compile(r"(?!utf-)[a-z][a-z0-9]*(-[a-z0-9]+)+")
+    return {text for text in texts if isinstance(text, str) and kebab.fullmatch(text)} - NO_CODES
+
+
+def test_every_code_in_the_source_is_explained_and_no_other():
+    assert set(explanations.CODES) == codes_in_the_source()
+
+
+@pytest.mark.parametrize("code", explanations.CODES)
+def test_an_explanation_is_whole(code: str):
+    explanation = explanations.explain(code)
+    assert explanation.code == code
+    assert explanation.title[0].isupper() or explanation.title[0] == "{"
+    assert not explanation.title.endswith(".")
+    assert explanation.text.rstrip(")").endswith(".")
+    assert bool(explanation.bad) == bool(explanation.good)
+
+
+def test_an_unknown_code_is_answered_with_the_one_that_was_meant():
+    with pytest.raises(UsageError, match="did you mean 'unknown-source'"):
+        commands.explain("unknown-sourse")
+
+
+@pytest.fixture
+def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the files that the snippets name."""
+    files = {
+        "scripts/clean.py": "",
+        "scripts/train.py": "",
+        "scripts/score.py": "",
+        "scripts/hidden.py": "",
+        "scripts/run.sh": "",
+        "scripts/.amlignore": "hidden.py\n",
+        "sklearn.yml": "",
+        "requirements.txt": "",
+        "data/flights.csv": "",
+        "environments.yaml": "environments: {sklearn: {image: 'python:3.12'}}\n",
+        "steps.yaml": "steps: {clean: {script: clean.py}}\n",
+        "cycle.yaml": "include: [cycle.yaml]\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def whole(snippet: dict[str, Any], default: dict[str, str]) -> dict[str, Any]:
+    """A snippet with what every spec has, and ``default`` for steps that run nothing."""
+    spec: dict[str, Any] = {
+        "amlshare": 1,
+        "name": "demo",
+        "steps": {"clean": {"script": "clean.py"}},
+        "environments": {"python": {"image": "python:3.11"}},
+        **snippet,
+    }
+    defaults = {"compute": "cpu-cluster", "environment": "python", "code": "scripts"}
+    spec["defaults"] = defaults | spec.get("defaults", {})
+    if spec["environments"].keys() - {"python"}:
+        spec["environments"].setdefault("python", {"image": "python:3.11"})
+    for step in spec["steps"].values() if isinstance(spec["steps"], dict) else ():
+        if isinstance(step, dict) and not {"script", "command", "parallel"} & step.keys():
+            step.update(default)
+    return spec
+
+
+def diagnose(code: str, snippet: str, folder: Path) -> tuple[Diagnostic, ...]:
+    default = {} if code == "nothing-to-run" else {"script": "clean.py"}
+    text = snippet if code in ALONE else yaml.safe_dump(whole(yaml.safe_load(snippet), default))
+    (folder / "spec.yaml").write_text(text)
+    target = re.search(r"--target (\w+)", snippet)
+    request = Request(
+        spec="spec.yaml",
+        backend=BACKENDS.get(code, "azureml"),
+        target=target[1] if target else None,
+    )
+    return commands.read(request).diagnostics
+
+
+SHOWN = [code for code in explanations.CODES if explanations.explain(code).bad]
+
+
+@pytest.mark.parametrize("code", [code for code in SHOWN if code not in SHOWN_ELSEWHERE])
+def test_the_wrong_form_is_found_and_the_right_one_is_right(code: str, surroundings: Path):
+    explanation = explanations.explain(code)
+    wrong = diagnose(code, explanation.bad, surroundings)
+    assert {(each.code, each.severity) for each in wrong} >= {(code, explanation.severity)}, wrong
+    right = diagnose(code, explanation.good, surroundings)
+    assert code not in {each.code for each in right}
+    if code not in ALONE:
+        assert not [each for each in right if each.severity == "error"]
