@@ -437,15 +437,22 @@ def init(folder: Path) -> list[Path]:
 
     Raises UsageError when something is in the way.
     """
+    import json
+
     template = Path(__file__).parent / "templates" / "init"
     sources = [path for path in sorted(template.rglob("*")) if path.is_file()]
-    names = [path.relative_to(template) for path in sources if "__pycache__" not in path.parts]
-    if taken := [str(folder / name) for name in names if (folder / name).exists()]:
+    files = {
+        folder / path.relative_to(template): path.read_bytes()
+        for path in sources
+        if "__pycache__" not in path.parts
+    }
+    files[folder / "amlshare.schema.json"] = json.dumps(schema(), indent=1).encode() + b"\n"
+    if taken := [str(path) for path in sorted(files) if path.exists()]:
         raise UsageError(f"already there: {', '.join(taken)}; choose another folder")
     try:
-        for name in names:
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes((template / name).read_bytes())
+        for path, text in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text)
     except OSError as error:
         raise UsageError(f"cannot write {error.filename}: {error.strerror}") from None
-    return [folder / name for name in names]
+    return sorted(files)
