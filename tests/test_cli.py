@@ -357,6 +357,7 @@ def test_a_step_that_fails_is_1_with_its_last_lines(amlshare, spec):
     assert done.exit_code == 1
     assert "step greet failed" in done.stdout
     assert "| no names today" in done.stdout
+    assert f"amlshare logs --in {spec.parent} " in done.stdout
     assert "⊘  count  skipped" in done.stdout
 
 
