@@ -58,9 +58,9 @@ app = typer.Typer(
     context_settings=HELP,
     help="Azure ML pipelines from YAML: see what a pipeline does with its data, then run it.",
     epilog=_examples(
-        "amlshare init flights && cd flights",
-        "amlshare plan specs/*.yaml",
-        "amlshare submit specs/*.yaml --backend local",
+        "amlshare init shop && cd shop",
+        "amlshare plan pipeline.yaml",
+        "amlshare submit pipeline.yaml --backend local",
     ),
 )
 runs_app = typer.Typer(
@@ -508,9 +508,18 @@ def _tags(texts: Iterable[str]) -> dict[str, str]:
     return tags
 
 
+def _codes() -> list[str]:
+    from amlshare.explanations import CODES
+
+    return list(CODES)
+
+
 @_command(app, "amlshare explain unknown-source")
 def explain(
-    code: Annotated[str, typer.Argument(metavar="CODE", help="What stands in error[CODE].")],
+    code: Annotated[
+        str,
+        typer.Argument(metavar="CODE", autocompletion=_codes, help="What stands in error[CODE]."),
+    ],
     *,
     format_: FormatOption = Format.text,
 ) -> None:
@@ -534,8 +543,10 @@ def init(
     """Write a small working project."""
     from amlshare import commands
 
-    for path in commands.init(folder):
-        sys.stdout.write(f"{path}\n")
+    written = commands.init(folder)
+    spec = next(path for path in written if path.suffix == ".yaml")
+    lines = [*map(str, written), "", f"Look at it:  {shlex.join(['amlshare', 'plan', str(spec)])}"]
+    sys.stdout.write("\n".join(lines) + "\n")
 
 
 @_command(app, "amlshare schema > amlshare.schema.json")

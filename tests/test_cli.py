@@ -308,11 +308,11 @@ def test_schema_is_json_on_stdout(amlshare):
 
 
 def test_init_writes_a_project_that_plans(amlshare):
-    done = amlshare("init", "flights")
+    done = amlshare("init", "shop")
     assert done.exit_code == 0
-    (spec,) = [line for line in done.stdout.splitlines() if line.endswith(".yaml")][:1]
-    assert amlshare("plan", spec).exit_code == 0
-    assert amlshare("init", "flights").exit_code == 2
+    assert done.stdout.endswith("\nLook at it:  amlshare plan shop/pipeline.yaml\n")
+    assert amlshare("plan", "shop/pipeline.yaml").exit_code == 0
+    assert amlshare("init", "shop").exit_code == 2
 
 
 # --- submit and what it leaves ----------------------------------------------------------------
@@ -427,7 +427,12 @@ def test_ctrl_c_is_130_and_the_same_command_goes_on(amlshare, spec):
 
 @pytest.mark.parametrize(
     ("words", "offered"),
-    [("amlshare pl", "plan"), ("amlshare plan --backend l", "local"), ("amlshare runs ", "show")],
+    [
+        ("amlshare pl", "plan"),
+        ("amlshare plan --backend l", "local"),
+        ("amlshare runs ", "show"),
+        ("amlshare explain unknown-so", "unknown-source"),
+    ],
 )
 def test_the_shell_completes(words, offered):
     environment = os.environ | {

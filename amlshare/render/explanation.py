@@ -3,28 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Protocol
+from dataclasses import asdict
+from typing import Any
 
-from amlshare.diagnostics import Severity
+from amlshare.explanations import Explanation
 from amlshare.render.diagnostics import style_of
 from amlshare.render.paper import Paper, clean, fold
-
-
-class Explanation(Protocol):
-    """What is known of a code: ``bad`` is a spec that has it, ``good`` what to write instead."""
-
-    @property
-    def code(self) -> str: ...
-    @property
-    def severity(self) -> Severity: ...
-    @property
-    def title(self) -> str: ...
-    @property
-    def text(self) -> str: ...
-    @property
-    def bad(self) -> str: ...
-    @property
-    def good(self) -> str: ...
 
 
 def explanation_text(explanation: Explanation, paper: Paper) -> str:
@@ -41,15 +25,7 @@ def explanation_text(explanation: Explanation, paper: Paper) -> str:
 
 def explanation_document(explanation: Explanation) -> dict[str, Any]:
     """What ``explain --format json`` prints."""
-    return {
-        "format": 1,
-        "code": explanation.code,
-        "severity": explanation.severity,
-        "title": explanation.title,
-        "text": explanation.text,
-        "bad": explanation.bad,
-        "good": explanation.good,
-    }
+    return {"format": 1, **asdict(explanation)}
 
 
 def _paragraphs(text: str, paper: Paper) -> Iterator[str]:
