@@ -14,7 +14,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from threading import Lock
+from queue import SimpleQueue
+from threading import Lock, Thread
 
 from amlshare.backends.interface import Noted
 from amlshare.backends.local.folder import MOUNTED
@@ -96,6 +97,9 @@ class Inputs:
         self._as_cloud = as_cloud
         self._said: set[str] = set()
         self._lock = Lock()
+        self._closing: SimpleQueue[tuple[View, Path] | None] = SimpleQueue()
+        self._closer = Thread(target=self._close_views, name="views", daemon=True)
+        self._closer.start()
         self._memory = self._binds and _mount_memory(run / MOUNTED)
 
     @contextmanager
@@ -112,8 +116,20 @@ class Inputs:
         try:
             yield Given(input=given, value=str(view.path), how=view.how, view=view)
         finally:
-            view.close()
-            _remove(target)
+            self._closing.put((view, target))
+
+    def close(self) -> None:
+        """Wait until every view that is not needed any more is gone."""
+        self._closing.put(None)
+        self._closer.join()
+
+    def _close_views(self) -> None:
+        """Take views away behind the steps' backs: the kernel takes its time to unmount."""
+        while item := self._closing.get():
+            view, target = item
+            with suppress(OSError):  # what stays is swept away with the run
+                view.close()
+                _remove(target)
 
     def _target(self, given: Input, source: Source, step: str) -> Path:
         """Where the view is made: copies are made on the disk where the store is."""

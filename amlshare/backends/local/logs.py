@@ -31,13 +31,15 @@ class Tail:
         lines: deque[bytes] = deque(maxlen=LINES)
         count = 0
         for chunk in self._chunks():
-            first, *more = chunk.split(b"\n")
-            self._rest = (self._rest + first)[:_LONGEST]
-            if more:
-                lines.append(self._rest)
-                lines.extend(more[:-1])
-                self._rest = more[-1][:_LONGEST]
-                count += len(more)
+            # of many lines only the last are looked at: a flood must cost next to nothing
+            *ended, rest = chunk.rsplit(b"\n", LINES + 1)
+            if len(ended) <= LINES:
+                ended = (self._rest + chunk).split(b"\n")[:-1]
+            if not ended:
+                rest = (self._rest + rest)[:_LONGEST]
+            lines.extend(ended)
+            count += chunk.count(b"\n")
+            self._rest = rest[:_LONGEST]
         if end and self._rest:
             lines.append(self._rest)
             self._rest = b""

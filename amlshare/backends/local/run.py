@@ -103,6 +103,7 @@ class Run:
         finally:
             self._shop.stopped.set()
             self._shop.processes.close()
+            self._shop.inputs.close()
             with suppress(sqlite3.Error):  # it must not hide what went wrong before
                 if not ended:
                     self._shop.records.interrupt_run(self._opened.id)
@@ -239,8 +240,9 @@ class Run:
             message=message,
             finished=time.time(),
         )
-        self._shop.records.put(record)
+        # told first: where the disk is full, nothing can be recorded
         self._finish(step, "failed", record, tail)
+        self._shop.records.put(record)
 
     def _finish(
         self,
