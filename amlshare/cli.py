@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from enum import Enum
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeAlias, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeAlias
 
 import typer
 from typer.core import TyperGroup
@@ -241,10 +241,11 @@ def _command(app: typer.Typer, *examples: str) -> Callable[[Callable[..., None]]
 @cache
 def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """A function's parameters, with their annotations as objects."""
-    hints = get_type_hints(function, localns={"Requests": object}, include_extras=True)
+    known = {"Requests": object}  # for type checkers alone: importing it would cost time
+    signature = inspect.signature(function, eval_str=True, locals=known)
     return {
-        name: each.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY)
-        for name, each in inspect.signature(function).parameters.items()
+        name: each.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, each in signature.parameters.items()
     }
 
 
