@@ -27,6 +27,7 @@ from amlshare.checks import (
     steps,
     targets,
     unused,
+    views,
 )
 from amlshare.diagnostics import Finding
 from amlshare.snapshots import Snapshots
@@ -142,8 +143,11 @@ FILE_RULES: tuple[FileRule, ...] = (
 
 def check(spec: Spec, snapshots: Snapshots | None) -> Iterator[Finding]:
     """Every finding of every rule; without ``snapshots`` the files are not looked at."""
-    for rule in RULES:
-        yield from rule(spec)
-    if snapshots is not None:
-        for file_rule in FILE_RULES:
-            yield from file_rule(spec, snapshots)
+    try:
+        for rule in RULES:
+            yield from rule(spec)
+        if snapshots is not None:
+            for file_rule in FILE_RULES:
+                yield from file_rule(spec, snapshots)
+    finally:
+        views.forget()

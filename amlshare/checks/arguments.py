@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from amlshare.checks.references import texts, words
-from amlshare.diagnostics import Finding, Route
-from amlshare.references import Reference
+from amlshare.checks.views import each_reference, each_word, texts
+from amlshare.diagnostics import Finding
 from amlshare.spec import Spec, Step
 
 _FLAG_AND_MORE = re.compile(r"(--?[A-Za-z][\w-]*)\s+\S.*", re.DOTALL)
@@ -17,24 +16,19 @@ _PLACEHOLDER = re.compile(r"\{(run-id|output-name)\}")
 def one_word_each(spec: Spec) -> Iterator[Finding]:
     """argument-with-blank: a flag and its value in one word; the script would not know it."""
     for name, step in spec.steps.items():
-        for route, word in _arguments(step):
-            if match := _FLAG_AND_MORE.fullmatch(word):
+        listed = isinstance(step.arguments, list)
+        for index, word in enumerate(step.arguments):
+            # the value of a flag in a mapping is a word whatever is in it
+            if isinstance(word, str) and (match := _FLAG_AND_MORE.fullmatch(word)):
                 yield Finding(
                     code="argument-with-blank",
                     severity="warning",
                     message=f"'{word}' is one word, blank included",
-                    route=("steps", name, *route),
+                    route=("steps", name, "arguments", index if listed else word),
+                    on="value" if listed else "key",
                     label="nothing splits it",
                     help=f"write two words, or the mapping `{match[1]}: VALUE`",
                 )
-
-
-def _arguments(step: Step) -> Iterator[tuple[Route, str]]:
-    """The words that stand alone: not the value of a flag in a mapping."""
-    if isinstance(step.arguments, list):
-        yield from ((route, word) for route, word in words(step) if route[0] == "arguments")
-    else:
-        yield from ((("arguments", flag), flag) for flag in step.arguments)
 
 
 def flags_in_mappings(spec: Spec) -> Iterator[Finding]:
@@ -56,39 +50,42 @@ def flags_in_mappings(spec: Spec) -> Iterator[Finding]:
 
 def placeholders(spec: Spec) -> Iterator[Finding]:
     """misplaced-placeholder: {run-id} means something in a location only."""
-    for name, step in spec.steps.items():
-        for route, word in words(step):
-            if "{" in word and (match := _PLACEHOLDER.search(word)):
-                yield Finding(
-                    code="misplaced-placeholder",
-                    severity="warning",
-                    message=f"{match[0]} is plain text here",
-                    route=("steps", name, *route),
-                    fragment=match[0],
-                    label="it has a value only in an output's `location:`",
-                    help="a step learns where its output lies by ${outputs.NAME}",
-                )
+    for _, route, word in each_word(spec):
+        if "{" in word and (match := _PLACEHOLDER.search(word)):
+            yield Finding(
+                code="misplaced-placeholder",
+                severity="warning",
+                message=f"{match[0]} is plain text here",
+                route=route,
+                fragment=match[0],
+                label="it has a value only in an output's `location:`",
+                help="a step learns where its output lies by ${outputs.NAME}",
+            )
 
 
 def ports_passed(spec: Spec) -> Iterator[Finding]:
     """unpassed-input, unpassed-output: the script is not told where it lies."""
-    used: dict[str, set[tuple[str, str]]] = {}
-    unclear = set()
-    for place in texts(spec):
-        names = {(part.kind, part.name) for part in place.parts if isinstance(part, Reference)}
-        used.setdefault(place.step, set()).update(names)
-        if place.bad:
-            unclear.add(place.step)
+    told: dict[str, set[tuple[str, str]]] = {name: set() for name in spec.steps}
+    for place, part in each_reference(spec):
+        if part.kind != "parameter":
+            told[place.step].add((part.kind, part.name))
+    unclear = {place.step for place in texts(spec) if place.bad}
     for name, step in spec.steps.items():
-        told = used.get(name, set()) | _told_otherwise(step)
-        known = {("input", port) for port in step.inputs} | {("output", p) for p in step.outputs}
-        if name in unclear or any(kind != "parameter" for kind, _ in told - known):
-            continue  # a reference that means nothing may be meant for any of them
-        for kind, ports in (("input", step.inputs), ("output", step.outputs)):
-            for port in ports:
-                if (kind, port) not in told:
-                    code = "unpassed-input" if kind == "input" else "unpassed-output"
-                    yield _unpassed(code, port, name, step)
+        ports = [("input", port) for port in step.inputs]
+        ports += [("output", port) for port in step.outputs]
+        if len(told[name]) != len(ports) and name not in unclear:
+            yield from _unpassed(name, step, ports, told[name] | _told_otherwise(step))
+
+
+def _unpassed(
+    name: str, step: Step, ports: list[tuple[str, str]], told: set[tuple[str, str]]
+) -> Iterator[Finding]:
+    if not told <= set(ports):
+        return  # a reference that means nothing may be meant for any of them
+    for kind, port in ports:
+        if (kind, port) not in told:
+            code = "unpassed-input" if kind == "input" else "unpassed-output"
+            yield _unpassed_port(code, port, name, step)
 
 
 def _told_otherwise(step: Step) -> set[tuple[str, str]]:
@@ -103,7 +100,7 @@ def _told_otherwise(step: Step) -> set[tuple[str, str]]:
     return told
 
 
-def _unpassed(code: str, port: str, name: str, step: Step) -> Finding:
+def _unpassed_port(code: str, port: str, name: str, step: Step) -> Finding:
     kind = code.partition("-")[2]
     runs, where = ("command", "`command:`") if step.command else ("script", "`arguments:`")
     return Finding(

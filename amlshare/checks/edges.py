@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 
 from amlshare.checks.names import Guesses
-from amlshare.checks.parallel import source_type
-from amlshare.checks.references import Place, texts
+from amlshare.checks.views import Place, each_input, source_type, sources, texts
 from amlshare.diagnostics import Finding, Note, Route
 from amlshare.references import Reference
-from amlshare.spec import Input, Spec
+from amlshare.spec import Spec
 
 # How a source is written elsewhere: ${{parent.jobs.clean.outputs.cleaned}}, steps.clean.cleaned.
 _DRESSED = re.compile(
@@ -18,23 +17,14 @@ _DRESSED = re.compile(
 )
 
 
-def each_input(spec: Spec) -> Iterator[tuple[str, str, Input, Route]]:
-    """Every input with its step, its name and its route."""
-    for step, body in spec.steps.items():
-        for name, given in body.inputs.items():
-            yield step, name, given, ("steps", step, "inputs", name)
-
-
 def sources_known(spec: Spec) -> Iterator[Finding]:
     """unknown-source: an input fed by nothing."""
-    wrong = [
-        (given.source, (*route, "from"))
-        for _, _, given, route in each_input(spec)
-        if source_type(spec, given.source) is None
-    ]
-    if wrong:
+    types = sources(spec)
+    if None in types.values():
         known = Guesses([*spec.data, *_outputs(spec)])
-        yield from (_unknown_source(spec, source, route, known) for source, route in wrong)
+        for _, _, given, route in each_input(spec):
+            if types[given.source] is None:
+                yield _unknown_source(spec, given.source, (*route, "from"), known)
 
 
 def exports_known(spec: Spec) -> Iterator[Finding]:
@@ -95,22 +85,36 @@ def _listing(spec: Spec, route: Route) -> str:
 
 def no_cycles(spec: Spec) -> Iterator[Finding]:
     """dependency-cycle: steps that wait for each other."""
-    for cycle in cycles(_dependencies(spec)):
-        yield _cycle_finding(spec, cycle)
+    graph = _dependencies(spec)
+    if not _is_in_order(graph):
+        for cycle in cycles(graph):
+            yield _cycle_finding(spec, cycle)
 
 
 def _dependencies(spec: Spec) -> dict[str, list[str]]:
-    graph: dict[str, list[str]] = {}
-    for name, step in spec.steps.items():
-        needs = {
-            given.source.partition(".")[0] for given in step.inputs.values() if "." in given.source
-        }
-        graph[name] = sorted((needs | set(step.after)) & spec.steps.keys())
+    graph = {name: list(step.after) for name, step in spec.steps.items()}
+    for step, _, given, _ in each_input(spec):
+        source, dot, _ = given.source.partition(".")
+        if dot:
+            graph[step].append(source)
     return graph
 
 
+def _is_in_order(graph: Mapping[str, list[str]]) -> bool:
+    """Whether each step stands below those that it waits for, as people write them mostly."""
+    above: set[str] = set()
+    for name, needs in graph.items():
+        if not above.issuperset(needs):
+            return False
+        above.add(name)
+    return True
+
+
 def cycles(graph: Mapping[str, list[str]]) -> Iterator[list[str]]:
-    """Cycles in a graph, none of which shares a node with another; found in linear time."""
+    """Cycles in a graph, none of which shares a node with another; found in linear time.
+
+    What a node waits for and is no node itself is left out.
+    """
     done: set[str] = set()
     told: set[str] = set()
     for start in sorted(graph):
@@ -127,7 +131,7 @@ def cycles(graph: Mapping[str, list[str]]) -> Iterator[list[str]]:
                 if told.isdisjoint(cycle):
                     told.update(cycle)
                     yield cycle
-            elif other not in done:
+            elif other not in done and other in graph:
                 path[other] = iter(graph[other])
 
 
@@ -163,8 +167,9 @@ def _waits(spec: Spec, name: str, other: str) -> Route:
 
 def paths_not_direct(spec: Spec) -> Iterator[Finding]:
     """path-direct: a path is files where they lie, never a location or an id."""
+    types = sources(spec)
     for _, _, given, route in each_input(spec):
-        if given.mode == "direct" and source_type(spec, given.source) == "path":
+        if given.mode == "direct" and types[given.source] == "path":
             yield Finding(
                 code="path-direct",
                 message=f"'{given.source}' is a path, and a path cannot be read `direct`",
@@ -177,9 +182,9 @@ def paths_not_direct(spec: Spec) -> Iterator[Finding]:
 
 def tables_direct(spec: Spec) -> Iterator[Finding]:
     """table-as-files: a registered table is read as a table, its files cannot be had."""
+    tables = {name for name, data in spec.data.items() if data.format == "table"}
     for _, _, given, route in each_input(spec):
-        data = spec.data.get(given.source)
-        if given.mode in ("mount", "download") and data is not None and data.format == "table":
+        if given.source in tables and given.mode in ("mount", "download"):
             yield Finding(
                 code="table-as-files",
                 message=f"'{given.source}' is a registered table and cannot come as files",
@@ -192,13 +197,12 @@ def tables_direct(spec: Spec) -> Iterator[Finding]:
 
 def direct_is_whole_argument(spec: Spec) -> Iterator[Finding]:
     """direct-in-text: a direct input is a location or an id, and must be a whole argument."""
-    for place in texts(spec):
-        inputs = spec.steps[place.step].inputs
+    direct = {(step, name) for step, name, given, _ in each_input(spec) if given.mode == "direct"}
+    for place in texts(spec) if direct else ():
         for index, part in enumerate(place.parts):
             if not isinstance(part, Reference) or part.kind != "input":
                 continue
-            given = inputs.get(part.name)
-            if given is not None and given.mode == "direct" and not _is_word(place, index):
+            if (place.step, part.name) in direct and not _is_word(place, index):
                 yield _direct_in_text(part, place.step, place.route)
 
 
@@ -225,17 +229,16 @@ def _direct_in_text(part: Reference, step: str, route: Route) -> Finding:
 
 def paths_on_compute(spec: Spec) -> Iterator[Finding]:
     """at-direct, shared-at: `at` is where the files of one input lie on the compute target."""
-    for step, body in spec.steps.items():
-        taken: dict[str, Route] = {}
-        for name, given in body.inputs.items():
-            if given.at is None:
-                continue
-            route = ("steps", step, "inputs", name, "at")
-            if given.mode == "direct":
-                yield _at_direct(name, route)
-            elif other := taken.get(given.at.rstrip("/")):
-                yield _shared_at(given.at, route, other)
-            taken.setdefault(given.at.rstrip("/"), route)
+    taken: dict[tuple[str, str], Route] = {}
+    for step, name, given, route in each_input(spec):
+        if given.at is None:
+            continue
+        place = (step, given.at.rstrip("/"))
+        if given.mode == "direct":
+            yield _at_direct(name, (*route, "at"))
+        elif other := taken.get(place):
+            yield _shared_at(given.at, (*route, "at"), other)
+        taken.setdefault(place, (*route, "at"))
 
 
 def _at_direct(name: str, route: Route) -> Finding:

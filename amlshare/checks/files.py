@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
+from amlshare.checks.views import once
 from amlshare.diagnostics import Finding, Route, closest
 from amlshare.snapshots import Snapshots, ignore_file
 from amlshare.spec import Spec, Step
@@ -77,6 +78,7 @@ def _size(path: Path) -> int:
         return 0
 
 
+@once
 def _code_folders(spec: Spec) -> dict[str, Route]:
     """Every code folder that a step uses, with where the spec names it first."""
     found: dict[str, Route] = {}
@@ -106,10 +108,9 @@ def scripts_found(spec: Spec, snapshots: Snapshots) -> Iterator[Finding]:
     for name, step in spec.steps.items():
         code, _ = code_of(spec, name, step)
         found = _script_of(name, step)
-        if found is None or code is None or not found[0].strip() or "\\" in found[0]:
+        if found is None or code is None or found[0] in snapshots.files(code):
             continue
-        snapshots.files(code)
-        if code not in snapshots.problems:
+        if found[0].strip() and "\\" not in found[0] and code not in snapshots.problems:
             yield from _script_found(*found, code, snapshots)
 
 
@@ -177,7 +178,7 @@ def scripts_are_python(spec: Spec, _snapshots: Snapshots) -> Iterator[Finding]:
     """script-not-python: a script is run by Python, whatever its name."""
     for name, step in spec.steps.items():
         found = _script_of(name, step)
-        suffix = PurePosixPath(found[0]).suffix if found else ""
+        suffix = f".{found[0].rpartition('.')[2]}" if found else ""
         if found and suffix in (".sh", ".bash", ".R", ".r", ".ipynb", ".jl", ".js", ".exe"):
             yield Finding(
                 code="script-not-python",

@@ -13,10 +13,10 @@ from amlshare.diagnostics import Finding, Route
 from amlshare.references import BadReference, Reference, parse
 from amlshare.spec import Spec
 
-# Fields that hold prose or references, or that a rule of their own looks at.
+# Fields that hold prose, references or one of a few words, or that a rule of their own looks at.
 _ELSEWHERE = frozenset(
     """title description arguments command nodes processes_per_node mini_batch source after over
-    environment on_change partition_by""".split()
+    environment on_change partition_by type mode format kind pattern""".split()
 )
 _SECTIONS = (
     "name experiment tags defaults compute environments parameters data steps publish schedules"
@@ -53,9 +53,8 @@ def _walk(value: object, route: Route, add: Callable[[tuple[Route, str]], None])
     if isinstance(value, str):
         add((route, value))
     elif isinstance(value, BaseModel):
-        for name in value.model_fields_set:
-            if name not in _ELSEWHERE:
-                _walk(getattr(value, name), (*route, name), add)
+        for name in value.model_fields_set - _ELSEWHERE:
+            _walk(getattr(value, name), (*route, name), add)
     elif isinstance(value, dict):
         for key, item in value.items():
             _walk(item, (*route, key), add)

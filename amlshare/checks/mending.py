@@ -63,35 +63,51 @@ class Parsed:
 
     def certain(self, findings: Iterable[Finding]) -> Iterator[Finding]:
         """The findings of rules that no hole has brought about."""
-        return (each for each in findings if not self.holes or not self._is_doubtful(each))
+        if not self.holes or self.spec is None:
+            return iter(findings)
+        doubts = _Doubts(self.spec, self.holes)
+        return (each for each in findings if not doubts.about(each))
 
-    def _is_doubtful(self, finding: Finding) -> bool:
+
+class _Doubts:
+    """Whether a finding may be only a consequence of a hole: asked often, so looked up."""
+
+    def __init__(self, spec: Spec, holes: Iterable[Route]) -> None:
+        self._spec = spec
+        self._holes = set(holes)
+        # for each thing with a hole among its keys: whether that key decides over the others
+        self._owners: dict[Route, bool] = {}
+        for *owner, key in filter(None, self._holes):
+            route = tuple(owner)
+            if model_at(route) is not None and (route or key not in _APART):
+                decisive = key in _DECISIVE or self._owners.get(route, False)
+                self._owners[route] = decisive
+
+    def about(self, finding: Finding) -> bool:
+        routes = (finding.route, *(note.route for note in finding.notes))
         if finding.severity == "hint":  # most say that nothing uses something
             return True
-        return any(_explains(hole, finding) for hole in self.holes) or self._feeds(finding)
+        if any(start in self._holes for route in routes for start in _starts(route)):
+            return True
+        decisive = [self._owners.get(start) for start in _starts(finding.route)]
+        lacking = finding.code in _LACKING
+        return (
+            True in decisive
+            or (lacking and (False in decisive or ("defaults",) in self._owners))
+            or self._feeds(finding)
+        )
 
     def _feeds(self, finding: Finding) -> bool:
         """Whether a source may be an output of a step that has a hole."""
-        if finding.code != "unknown-source" or self.spec is None:
+        if finding.code != "unknown-source":
             return False
-        step = _source(self.spec, finding.route).partition(".")[0]
-        return any(hole[:2] == ("steps", step) and len(hole) <= 3 for hole in self.holes)
+        step = ("steps", _source(self._spec, finding.route).partition(".")[0])
+        return step in self._holes or step in self._owners or (*step, "outputs") in self._holes
 
 
-def _explains(hole: Route, finding: Finding) -> bool:
-    """Whether a finding may be only a consequence of a hole."""
-    owner = hole[:-1]
-    if _starts(finding.route, hole) or any(_starts(note.route, hole) for note in finding.notes):
-        return True
-    if model_at(owner) is None or (len(hole) == 1 and hole[0] in _APART):
-        return False
-    if _starts(finding.route, owner):
-        return finding.code in _LACKING or hole[-1] in _DECISIVE
-    return hole[0] == "defaults" and finding.code in _LACKING
-
-
-def _starts(route: Route, start: Route) -> bool:
-    return route[: len(start)] == start
+def _starts(route: Route) -> Iterator[Route]:
+    """The routes that a route leads through, from the spec as a whole to the route itself."""
+    return (route[:length] for length in range(len(route) + 1))
 
 
 def _source(spec: Spec, route: Route) -> str:

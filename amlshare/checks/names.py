@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from amlshare.checks.views import each_input, each_output, once
 from amlshare.diagnostics import Finding, Note, Route, closest
 from amlshare.spec import Spec
 
@@ -115,18 +116,15 @@ def variable_names(spec: Spec) -> Iterator[Finding]:
             )
 
 
-def _named(spec: Spec) -> Iterator[tuple[str, Route, str]]:
-    for name in spec.data:
-        yield "data", ("data", name), name
-    for name in spec.parameters:
-        yield "a parameter", ("parameters", name), name
-    for name in spec.outputs:
-        yield "an output of the pipeline", ("outputs", name), name
-    for step, body in spec.steps.items():
-        for name in body.inputs:
-            yield "an input", ("steps", step, "inputs", name), name
-        for name in body.outputs:
-            yield "an output", ("steps", step, "outputs", name), name
+@once
+def _named(spec: Spec) -> list[tuple[str, Route, str]]:
+    """What has a name that `${...}` or a source refers to: what it is, its route and its name."""
+    found: list[tuple[str, Route, str]] = [("data", ("data", name), name) for name in spec.data]
+    found += [("a parameter", ("parameters", name), name) for name in spec.parameters]
+    found += [("an output of the pipeline", ("outputs", name), name) for name in spec.outputs]
+    found += [("an input", route, name) for _, name, _, route in each_input(spec)]
+    found += [("an output", route, name) for _, name, _, route in each_output(spec)]
+    return found
 
 
 def env_names(spec: Spec) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from amlshare.checks.data import GLOB, bad_dataset_name, location_form
 from amlshare.checks.names import DATASET_NAME
+from amlshare.checks.views import each_output
 from amlshare.diagnostics import Finding, Note, Route, closest
 from amlshare.spec import Output, Spec
 
@@ -14,13 +15,6 @@ DEFAULT_DATASTORE = "workspaceblobstore"
 PLACEHOLDERS = ("pipeline", "step", "output", "output-name", "run-id")
 _BRACES = re.compile(r"(?<!\$)\{([^{}]*)\}")
 EXPECTED_FILES = re.compile(r"(==|>=|<=|>|<)?\s*(\d+)", re.ASCII)
-
-
-def each_output(spec: Spec) -> Iterator[tuple[str, str, Output, Route]]:
-    """Every output with its step, its name and its route."""
-    for step, body in spec.steps.items():
-        for name, output in body.outputs.items():
-            yield step, name, output, ("steps", step, "outputs", name)
 
 
 def _placed(spec: Spec) -> Iterator[tuple[str, str, Output, Route, str]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from amlshare import units
 from amlshare.checks.names import Guesses, unknown
+from amlshare.checks.views import source_of, source_type
 from amlshare.diagnostics import Finding, Note, Route
 from amlshare.references import Reference, parse
 from amlshare.spec import Input, Parallel, Spec, Step
@@ -37,24 +38,6 @@ def over(spec: Spec) -> Iterator[Finding]:
                 help=f"give '{source}' the `type: directory`",
                 notes=(Note(message="its source", route=("steps", name, "inputs", parallel.over)),),
             )
-
-
-def source_type(spec: Spec, source: str) -> str | None:
-    """The type of an edge, which is its source's; None for an unknown source."""
-    found = source_of(spec, source)
-    return found[0] if found else None
-
-
-def source_of(spec: Spec, source: str) -> tuple[str, str] | None:
-    """The type and the format of an edge, which are its source's; None for an unknown source."""
-    step, dot, output = source.partition(".")
-    if not dot:
-        data = spec.data.get(source)
-        return (data.type, data.format) if data else None
-    body = spec.steps.get(step)
-    if body is None or output not in body.outputs:
-        return None
-    return body.outputs[output].type, body.outputs[output].format
 
 
 def own_nodes(spec: Spec) -> Iterator[Finding]:

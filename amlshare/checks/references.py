@@ -4,76 +4,35 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
 
 from amlshare import references
 from amlshare.checks.names import Guesses
+from amlshare.checks.views import Place, each_reference, texts
 from amlshare.diagnostics import Finding, Route
-from amlshare.references import KINDS, PREFIXES, BadReference, Reference, Text
-from amlshare.spec import Spec, Step
+from amlshare.references import KINDS, PREFIXES, BadReference, Reference
+from amlshare.spec import Spec
 
 Names = Mapping[str, Mapping[str, object]]
 _FORMS = "write ${inputs.N}, ${outputs.N} or ${parameters.N}; $${ writes the text ${ itself"
-# The same words stand in many steps.
-_parse = lru_cache(maxsize=4096)(references.parse)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A text that references may stand in: an argument's word or a command's line."""
-
-    step: str
-    route: Route
-    parts: Text
-    bad: tuple[BadReference, ...]
-
-    @property
-    def is_command(self) -> bool:
-        return self.route[-1] == "command"
-
-
-def texts(spec: Spec) -> Iterator[Place]:
-    """Every text with a ``$`` in the arguments and commands of the steps."""
-    for name, step in spec.steps.items():
-        for route, text in words(step):
-            if "$" in text:
-                parts, bad = _parse(text)
-                yield Place(name, ("steps", name, *route), parts, bad)
-
-
-def words(step: Step) -> Iterator[tuple[Route, str]]:
-    """The texts of a step's arguments, or its command, with their routes in the step."""
-    if step.command is not None:
-        yield ("command",), step.command
-    if isinstance(step.arguments, list):
-        for index, word in enumerate(step.arguments):
-            if isinstance(word, str):
-                yield ("arguments", index), word
-        return
-    for flag, value in step.arguments.items():
-        if isinstance(value, str):
-            yield ("arguments", flag), value
-        elif isinstance(value, list):
-            for index, word in enumerate(value):
-                if isinstance(word, str):
-                    yield ("arguments", flag, index), word
 
 
 def references_known(spec: Spec) -> Iterator[Finding]:
     """unknown-reference: a name that the step, or the spec, does not have."""
-    for place in texts(spec):
-        names = _names(spec, place)
-        for part in place.parts:
-            if not isinstance(part, Reference) or part.kind == "env":
-                continue
-            if part.name not in names[part.kind]:
-                yield _unknown(part, place, names)
+    for place, part in each_reference(spec):
+        names = _names(spec, place, part.kind)
+        if part.kind != "env" and part.name not in names:
+            yield _unknown(part, place, _all_names(spec, place))
 
 
-def _names(spec: Spec, place: Place) -> Names:
+def _names(spec: Spec, place: Place, kind: str) -> Mapping[str, object]:
+    if kind == "parameter":
+        return spec.parameters
     step = spec.steps[place.step]
-    return {"input": step.inputs, "output": step.outputs, "parameter": spec.parameters}
+    return step.inputs if kind == "input" else step.outputs
+
+
+def _all_names(spec: Spec, place: Place) -> Names:
+    return {kind: _names(spec, place, kind) for kind in ("input", "output", "parameter")}
 
 
 def _unknown(part: Reference, place: Place, names: Names) -> Finding:
@@ -104,10 +63,9 @@ def _meant(part: Reference, names: Names) -> tuple[str, str | None]:
 
 def env_references(spec: Spec) -> Iterator[Finding]:
     """env-reference: a plan must not depend on who makes it."""
-    for place in texts(spec):
-        for part in place.parts:
-            if isinstance(part, Reference) and part.kind == "env":
-                yield env_reference(str(part), place.route)
+    for place, part in each_reference(spec):
+        if part.kind == "env":
+            yield env_reference(str(part), place.route)
 
 
 def env_reference(text: str, route: Route) -> Finding:
@@ -126,7 +84,7 @@ def references_formed(spec: Spec) -> Iterator[Finding]:
     """bad-reference, v2-reference: a ``${...}`` that is none of the language's."""
     for place in texts(spec):
         for bad in place.bad:
-            yield bad_reference(bad.text, place.route, _names(spec, place))
+            yield bad_reference(bad.text, place.route, _all_names(spec, place))
 
 
 def bad_reference(text: str, route: Route, names: Names | None = None) -> Finding:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -218,7 +218,12 @@ def _meant_by(key: str, owner: Route) -> str | None:
     """The key of the language that a key was meant to be, None where that is not clear."""
     known = keys_at(owner)
     ours = [word for word in foreign.KEYS.get(key, "").split() if word in known]
-    return ours[0] if ours else closest(key, known)
+    return ours[0] if ours else _similar(key, known)
+
+
+@lru_cache(maxsize=256)
+def _similar(key: str, known: tuple[str, ...]) -> str | None:
+    return closest(key, known)
 
 
 def _instead(key: str, owner: Route) -> tuple[str, str | None]:
@@ -231,7 +236,7 @@ def _instead(key: str, owner: Route) -> tuple[str, str | None]:
         return "goes under `defaults`", f"write `defaults: {{{key}: ..}}`, or say it in each step"
     if owner and key in keys_at(owner[:-1]):
         return "stands one level too deep", f"write it beside `{owner[-1]}`, not in it"
-    if similar := closest(key, keys_at(owner)):
+    if similar := _similar(key, keys_at(owner)):
         return f"did you mean '{similar}'?", None
     if owners := _owners().get(key):
         *some, last = owners

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from amlshare.checks.names import Guesses, unknown
+from amlshare.checks.views import each_output
 from amlshare.diagnostics import Finding, Note, Route
 from amlshare.references import Reference, parse
-from amlshare.spec import Compute, Spec, Step
+from amlshare.spec import Compute, Spec
 
 KINDS = ("script", "command", "parallel")
 
@@ -97,20 +98,19 @@ def nodes_distributed(spec: Spec) -> Iterator[Finding]:
 
 def nodes_available(spec: Spec) -> Iterator[Finding]:
     """too-many-nodes: more than the cluster has at most; the run would wait for ever."""
-    for name, step in spec.steps.items():
-        cluster = spec.compute.get(step.compute or spec.defaults.compute or "")
-        most = _most_nodes(cluster)
-        for route, value in _numbers(name, step):
-            nodes = _number(spec, value) if route[-1] == "nodes" else None
-            if most is not None and nodes is not None and nodes > most:
-                yield Finding(
-                    code="too-many-nodes",
-                    message=f"step '{name}' wants {nodes} nodes, and its compute target has "
-                    f"{most} at most",
-                    route=route,
-                    label="it would wait for ever",
-                    help="take fewer, or a larger cluster: `max_nodes:` says how many it has",
-                )
+    for name, route, value in _numbers(spec):
+        step = spec.steps[name]
+        most = _most_nodes(spec.compute.get(step.compute or spec.defaults.compute or ""))
+        nodes = _number(spec, value) if route[-1] == "nodes" else None
+        if most is not None and nodes is not None and nodes > most:
+            yield Finding(
+                code="too-many-nodes",
+                message=f"step '{name}' wants {nodes} nodes, and its compute target has "
+                f"{most} at most",
+                route=route,
+                label="it would wait for ever",
+                help="take fewer, or a larger cluster: `max_nodes:` says how many it has",
+            )
 
 
 def _most_nodes(cluster: Compute | None) -> int | None:
@@ -129,28 +129,26 @@ def _number(spec: Spec, value: object) -> int | None:
 def number_parameters(spec: Spec) -> Iterator[Finding]:
     """unknown-parameter, parameter-not-number: a parameter where a number stands."""
     guess = Guesses(spec.parameters)
-    for name, step in spec.steps.items():
-        for route, value in _numbers(name, step):
-            if not isinstance(value, Reference):
-                continue
-            parameter = spec.parameters.get(value.name) if value.kind == "parameter" else None
-            if parameter is None:
-                yield unknown("unknown-parameter", value.name, route, guess)
-            elif isinstance(parameter.default, bool) or not (
-                isinstance(parameter.default, int) or parameter.type == "integer"
-            ):
-                yield _not_a_number(value, route, "is no whole number", "an integer parameter")
+    for _, route, value in _numbers(spec):
+        if not isinstance(value, Reference):
+            continue
+        parameter = spec.parameters.get(value.name) if value.kind == "parameter" else None
+        if parameter is None:
+            yield unknown("unknown-parameter", value.name, route, guess)
+        elif isinstance(parameter.default, bool) or not (
+            isinstance(parameter.default, int) or parameter.type == "integer"
+        ):
+            yield _not_a_number(value, route, "is no whole number", "an integer parameter")
     yield from number_values(spec, {n: entry.default for n, entry in spec.parameters.items()})
 
 
 def number_values(spec: Spec, values: Mapping[str, object]) -> Iterator[Finding]:
     """parameter-not-number: a parameter where a number stands has a value below 1."""
-    for name, step in spec.steps.items():
-        for route, number in _numbers(name, step):
-            if isinstance(number, Reference):
-                value = values.get(number.name)
-                if isinstance(value, int) and not isinstance(value, bool) and value < 1:
-                    yield _not_a_number(number, route, f"is {value}", "a number from 1 on")
+    for _, route, number in _numbers(spec):
+        if isinstance(number, Reference):
+            value = values.get(number.name)
+            if isinstance(value, int) and not isinstance(value, bool) and value < 1:
+                yield _not_a_number(number, route, f"is {value}", "a number from 1 on")
 
 
 def _not_a_number(reference: Reference, route: Route, found: str, expected: str) -> Finding:
@@ -164,19 +162,20 @@ def _not_a_number(reference: Reference, route: Route, found: str, expected: str)
     )
 
 
-def _numbers(name: str, step: Step) -> Iterator[tuple[Route, object]]:
-    """Every number of a step that may be a parameter, with its route."""
-    if step.nodes != 1:
-        yield ("steps", name, "nodes"), step.nodes
-    if step.parallel is None:
-        return
-    route = ("steps", name, "parallel")
-    yield (*route, "nodes"), step.parallel.nodes
-    yield (*route, "processes_per_node"), step.parallel.processes_per_node
-    if isinstance(step.parallel.mini_batch, str):
-        parts, _ = parse(step.parallel.mini_batch)
-        if len(parts) == 1:
-            yield (*route, "mini_batch"), parts[0]
+def _numbers(spec: Spec) -> Iterator[tuple[str, Route, object]]:
+    """Every number that may be a parameter, but for one node, with its step and its route."""
+    for name, step in spec.steps.items():
+        if step.nodes != 1:
+            yield name, ("steps", name, "nodes"), step.nodes
+        if step.parallel is None:
+            continue
+        route = ("steps", name, "parallel")
+        yield name, (*route, "nodes"), step.parallel.nodes
+        yield name, (*route, "processes_per_node"), step.parallel.processes_per_node
+        if isinstance(step.parallel.mini_batch, str):
+            parts, _ = parse(step.parallel.mini_batch)
+            if len(parts) == 1:
+                yield name, (*route, "mini_batch"), parts[0]
 
 
 def each_once(spec: Spec) -> Iterator[Finding]:
@@ -197,12 +196,13 @@ def each_once(spec: Spec) -> Iterator[Finding]:
 
 def _lists(spec: Spec) -> Iterator[tuple[Route, list[str]]]:
     for name, step in spec.steps.items():
-        yield ("steps", name, "after"), step.after
-        for key, output in step.outputs.items():
-            if output.only:
-                yield ("steps", name, "outputs", key, "only"), output.only
+        if step.after:
+            yield ("steps", name, "after"), step.after
         if step.parallel is not None:
             yield ("steps", name, "parallel", "partition_by"), step.parallel.partition_by
+    for _, _, output, route in each_output(spec):
+        if output.only:
+            yield (*route, "only"), output.only
     for name, schedule in spec.schedules.items():
         yield ("schedules", name, "at"), schedule.at
         yield ("schedules", name, "days"), schedule.days

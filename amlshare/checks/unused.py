@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from amlshare.checks.outputs import DEFAULT_DATASTORE, each_output
-from amlshare.checks.parallel import source_type
-from amlshare.checks.references import texts
+from amlshare.checks.outputs import DEFAULT_DATASTORE
+from amlshare.checks.views import each_output, each_reference, sources, texts
 from amlshare.diagnostics import Finding, closest
 from amlshare.references import Reference, parse, references
 from amlshare.spec import Spec
@@ -18,19 +17,18 @@ def outputs(spec: Spec) -> Iterator[Finding]:
     if used is None:
         return
     used |= set(spec.outputs.values())
-    for step, body in spec.steps.items():
-        for name, output in body.outputs.items():
-            if output.type == "path" and f"{step}.{name}" not in used:
-                yield Finding(
-                    code="unused-output",
-                    severity="hint",
-                    message=f"nobody reads '{step}.{name}'",
-                    route=("steps", step, "outputs", name),
-                    on="key",
-                    label="a path output that only lies there",
-                    help="take it out, name it under the pipeline's `outputs:`, or keep it as a "
-                    "directory",
-                )
+    for step, name, output, route in each_output(spec):
+        if output.type == "path" and f"{step}.{name}" not in used:
+            yield Finding(
+                code="unused-output",
+                severity="hint",
+                message=f"nobody reads '{step}.{name}'",
+                route=route,
+                on="key",
+                label="a path output that only lies there",
+                help="take it out, name it under the pipeline's `outputs:`, or keep it as a "
+                "directory",
+            )
 
 
 def data(spec: Spec) -> Iterator[Finding]:
@@ -53,8 +51,8 @@ def data(spec: Spec) -> Iterator[Finding]:
 
 def _sources_used(spec: Spec) -> set[str] | None:
     """Every source that an input names; None where one of them is unknown, and may mean any."""
-    used = {given.source for step in spec.steps.values() for given in step.inputs.values()}
-    return used if all(source_type(spec, source) for source in used) else None
+    types = sources(spec)
+    return None if None in types.values() else set(types)
 
 
 def parameters(spec: Spec) -> Iterator[Finding]:
@@ -76,8 +74,7 @@ def parameters(spec: Spec) -> Iterator[Finding]:
 
 def _parameters_used(spec: Spec) -> set[str] | None:
     """Every parameter that something refers to; None where a reference means nothing."""
-    places = list(texts(spec))
-    parts: list[object] = [part for place in places for part in place.parts]
+    parts: list[object] = [part for _, part in each_reference(spec)]
     for step in spec.steps.values():
         parts.append(step.nodes)
         if step.parallel is not None:
@@ -85,7 +82,7 @@ def _parameters_used(spec: Spec) -> set[str] | None:
             parts += references(parse(str(step.parallel.mini_batch))[0])
     used = (part for part in parts if isinstance(part, Reference))
     names = {part.name for part in used if part.kind == "parameter"}
-    unclear = any(place.bad for place in places) or not names <= spec.parameters.keys()
+    unclear = any(place.bad for place in texts(spec)) or not names <= spec.parameters.keys()
     return None if unclear else names
 
 
