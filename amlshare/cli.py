@@ -276,6 +276,7 @@ def _explained(error: Exception, *, verbose: bool, as_json: bool) -> int:
     from amlshare.backends.interface import BackendError
     from amlshare.commands import UsageError
     from amlshare.render.documents import diagnostics_document, error_document
+    from amlshare.render.paper import clean
 
     if isinstance(error, SpecError):
         if as_json:
@@ -290,7 +291,8 @@ def _explained(error: Exception, *, verbose: bool, as_json: bool) -> int:
         message = _unforeseen(error, verbose=verbose)
     if as_json:
         _print_json(error_document(message))
-    _say(f"error: {message}")
+    paper = _paper(sys.stderr)
+    _say(f"{paper.red('error')}: " + "\n".join(map(clean, message.splitlines())))
     return code
 
 
@@ -398,7 +400,8 @@ def _plan_in(format_: PlanFormat, made: Plan, asked: Request, stream: TextIO | N
 
 def _submit_line(asked: Request) -> str:
     """The command line that runs here what was planned."""
-    words = ["amlshare", "submit", asked.spec, "--backend", "local"]
+    spec = asked.spec if asked.spec != "-" else "SPEC"
+    words = ["amlshare", "submit", spec, "--backend", "local"]
     words += ["--target", asked.target] if asked.target else []
     for given in asked.parameters:
         words += ["-p", given]

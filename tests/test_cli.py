@@ -268,6 +268,16 @@ def test_check_reads_standard_input(amlshare):
     assert "-->" in done.stdout
 
 
+def test_a_plan_of_standard_input_names_no_file(amlshare, spec):
+    done = amlshare("plan", "-", stdin=spec.read_text("utf-8"))
+    assert "amlshare submit SPEC --backend local\n" in done.stdout
+
+
+def test_an_error_cannot_steer_the_terminal(amlshare, spec):
+    done = amlshare("plan", spec, "-p", "\x1b[2J")
+    assert "\x1b" not in done.stderr
+
+
 def test_a_spec_that_is_not_there_is_said(amlshare):
     done = amlshare("plan", "nothing.yaml")
     assert done.exit_code in {2, 3}
