@@ -51,7 +51,7 @@ def _open(job: Job, settings: Settings, folder: Folder, watch: Watch, stack: Exi
     stack.callback(records.close)
     store = Store(folder.store)
     datastores = Datastores(job, folder, settings.base)
-    sources = Sources(job, datastores, records, store.digest, folder, settings.base)
+    sources = Sources(job, datastores, records, store, settings)
     common = program.find(_python(job, settings), secrets=_secrets(job))
     code = Code(folder.code, settings.base, store.digest)
     code.prepare(step for step in job.steps if step.name in set(job.selected))

@@ -166,6 +166,9 @@ def _rows(file: Path, size: int) -> int:
 def _work(pipe: Connection, script: str, arguments: list[str]) -> None:
     """What a worker does: the entry script's ``init()``, then ``run`` for what comes."""
     sys.argv = [script, *arguments]
+    for stream in (sys.stdout, sys.stderr):
+        # whole lines, or those of several workers run into each other
+        stream.reconfigure(line_buffering=True, write_through=False)  # type: ignore[union-attr]
     try:
         run = _load(script)
     except BaseException:  # noqa: BLE001 - whatever it is, it is the script's

@@ -11,7 +11,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from threading import RLock
 from typing import Any, TypeVar
@@ -239,7 +239,7 @@ class Records:
     def change(self) -> Iterator[None]:
         """One transaction: all of it happens or nothing. May be entered again within itself."""
         with self._lock:
-            if self._db.in_transaction:
+            if self._is_changing():
                 yield
                 return
             self._db.execute("BEGIN IMMEDIATE")
@@ -247,9 +247,12 @@ class Records:
                 yield
                 self._db.execute("COMMIT")
             except BaseException:
-                if self._db.in_transaction:  # a full disk ends it by itself
+                if self._is_changing():  # a full disk ends it by itself
                     self._db.execute("ROLLBACK")
                 raise
+
+    def _is_changing(self) -> bool:
+        return self._db.in_transaction
 
     def put(self, *records: Any) -> None:
         """Write records, each in place of the one with its primary key."""
@@ -383,39 +386,18 @@ class Records:
     # datasets
 
     def _registered(self, output: OutputRecord) -> OutputRecord:
-        """Same content, same version; else the next one."""
-        from dataclasses import replace
-
+        """Same content, same version; else the next one. A version lies where its content was last
+        published, since what lay there before may be gone.
+        """
         if output.dataset is None:
             return output
-        same = _first(
-            self.find(
-                DatasetRecord,
-                "WHERE name=? AND digest=? ORDER BY version DESC LIMIT 1",
-                output.dataset,
-                output.digest,
-            )
-        )
+        tail = "WHERE name=? AND digest=? ORDER BY version DESC LIMIT 1"
+        same = _first(self.find(DatasetRecord, tail, output.dataset, output.digest))
         newest = self.dataset(output.dataset)
         number = same.version if same else (newest.version if newest else 0) + 1
-        self.put(
-            DatasetRecord(
-                name=output.dataset,
-                version=number,
-                digest=output.digest,
-                format=output.format,
-                datastore=output.datastore,
-                url=output.url,
-                location=output.location,
-                created=same.created if same else time.time(),
-                description=output.description,
-                tags=output.tags,
-                run=output.run,
-                step=output.step,
-                output=output.output,
-                mark=output.mark,
-            )
-        )
+        if same is None or (same.datastore, same.location) != (output.datastore, output.location):
+            created = same.created if same else time.time()
+            self.put(_dataset(output, number, created))
         return replace(output, version=number)
 
     def dataset(self, name: str, version: int | None = None) -> DatasetRecord | None:
@@ -440,6 +422,26 @@ class Records:
             self._db.execute(
                 "INSERT OR REPLACE INTO uploads VALUES(?,?,?,?)", (url, location, digest, mark)
             )
+
+
+def _dataset(output: OutputRecord, version: int, created: float) -> DatasetRecord:
+    assert output.dataset is not None
+    return DatasetRecord(
+        name=output.dataset,
+        version=version,
+        digest=output.digest,
+        format=output.format,
+        datastore=output.datastore,
+        url=output.url,
+        location=output.location,
+        created=created,
+        description=output.description,
+        tags=output.tags,
+        run=output.run,
+        step=output.step,
+        output=output.output,
+        mark=output.mark,
+    )
 
 
 def _first(found: list[Record]) -> Record | None:

@@ -8,18 +8,19 @@ what lies elsewhere is known by its listing (path, size and version of every fil
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-from amlshare.backends.interface import BackendError
+from amlshare.backends.interface import BackendError, Settings
 from amlshare.backends.local.folder import Folder
 from amlshare.backends.local.folder import Lock as FileLock
 from amlshare.backends.local.job import Job
 from amlshare.backends.local.outputs import STAGING, content_digest
 from amlshare.backends.local.records import DatasetRecord, OutputRecord, Records
+from amlshare.backends.local.store import Store
 from amlshare.datastores import (
     Datastore,
     DatastoreError,
@@ -33,14 +34,10 @@ from amlshare.pipeline import Data
 from amlshare.plan import digest
 from amlshare.references import Reference, parse
 
-DigestFile = Callable[[Path, os.stat_result | None], str]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """What an input reads, and the digest of its content. ``made_by`` is the run that wrote it;
-    ``uploaded_bytes`` were brought to the datastore for it.
-    """
+    """What an input reads, and the digest of its content. ``made_by`` is the run that wrote it."""
 
     datastore: Datastore
     location: str
@@ -48,7 +45,6 @@ class Source:
     dataset: str | None = None
     version: int | None = None
     made_by: str | None = None
-    uploaded_bytes: int = 0
 
     def __str__(self) -> str:
         return f"{self.datastore.name}:{self.location}" if self.datastore.name else self.location
@@ -108,18 +104,25 @@ class Sources:
         job: Job,
         datastores: Datastores,
         records: Records,
-        digest_file: DigestFile,
-        folder: Folder,
-        base: Path,
+        store: Store,
+        settings: Settings,
     ) -> None:
         self._data = {each.name: each for each in job.data}
+        self._downloaded = {
+            given.source
+            for step in job.steps
+            for given in step.inputs
+            if given.mode == "download" and step.name in job.selected
+        }
         self._datasets = job.datasets
         self._datastores = datastores
         self._records = records
-        self._digest_file = digest_file
-        self._folder = folder
-        self._base = base
+        self._store = store
+        self._base = settings.base
+        self._as_cloud = settings.as_cloud
+        self._locks = Folder(settings.state.absolute()).root / "locks"
         self._found: dict[str, Future[Source]] = {}
+        self._moved: dict[str, int] = {}
         self._lock = Lock()
 
     def add(self, output: OutputRecord) -> None:
@@ -165,8 +168,9 @@ class Sources:
     def _of_data(self, data: Data) -> Source:
         if data.type != "dataset":
             datastore = self._datastores.get(data.datastore or "")
-            moved = self._upload(data, datastore) if data.upload else 0
-            return self._listed(data, datastore, data.location or "", uploaded_bytes=moved)
+            if data.upload:
+                self._moved[data.name] = self._upload(data, datastore)
+            return self._listed(data, datastore, data.location or "")
         name = data.dataset or data.name
         if name in self._datasets:
             value = with_env(self._datasets[name], f"local.datasets.{name}")
@@ -184,16 +188,34 @@ class Sources:
         return Source(
             datastore=datastore,
             location=location,
-            digest=self._digest(datastore, lay_out(location, entries)),
+            digest=self._content(data, datastore, lay_out(location, entries)),
             **more,  # type: ignore[arg-type]
         )
+
+    def _content(self, data: Data, datastore: Datastore, files: Mapping[str, Entry]) -> str:
+        """The digest of data. What is going to be downloaded is not read twice for it."""
+        if self._as_cloud or datastore.folder is None or data.name not in self._downloaded:
+            return self._digest(datastore, files)
+        fetched = self._store.fetch_all(datastore, list(files.values()))
+        moved = sum(each.moved for each in fetched)
+        self._moved[data.name] = self._moved.get(data.name, 0) + moved
+        return content_digest(
+            (name, each.digest) for name, each in zip(files, fetched, strict=True)
+        )
+
+    def claim_moved(self, name: str) -> int:
+        """The bytes that were moved when a source was looked up: the first step that asks bears
+        them.
+        """
+        with self._lock:
+            return self._moved.pop(name, 0)
 
     def _digest(self, datastore: Datastore, files: Mapping[str, Entry]) -> str:
         folder = datastore.folder
         if folder is None:
             return listing_digest(datastore, files)
         return content_digest(
-            (name, self._digest_file(folder / entry.path, None)) for name, entry in files.items()
+            (name, self._store.digest(folder / entry.path, None)) for name, entry in files.items()
         )
 
     def _registered(self, data: Data, name: str) -> Source:
@@ -233,7 +255,7 @@ class Sources:
             target if single else f"{target}/{name}".strip("/"): local.folder / entry.path
             for name, entry in lay_out(at, entries).items()
         }
-        lock = FileLock(self._folder.root / "locks" / digest([datastore.key, target]))
+        lock = FileLock(self._locks / digest([datastore.key, target]))
         lock.acquire()
         try:
             return self._put(datastore, files)
@@ -245,16 +267,16 @@ class Sources:
         for path in new:
             datastore.put(files[path], path)
             mark = datastore.list(path)[0].version
-            sha = self._digest_file(files[path], None)
+            sha = self._store.digest(files[path], None)
             self._records.note_upload(datastore.key, path, sha, mark)
         return 0 if datastore.folder else sum(files[path].stat().st_size for path in new)
 
     def _is_there(self, datastore: Datastore, path: str, source: Path) -> bool:
-        sha = self._digest_file(source, None)
+        sha = self._store.digest(source, None)
         if not datastore.exists(path):
             return False
         if datastore.folder is not None:
-            return self._digest_file(datastore.folder / path, None) == sha
+            return self._store.digest(datastore.folder / path, None) == sha
         known = self._records.uploaded(datastore.key, path)
         return known == (sha, datastore.list(path)[0].version)
 

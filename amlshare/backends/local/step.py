@@ -155,7 +155,7 @@ class _Life:
             }
             attempts = self._attempts(given, places)
             moved = sum(each.moved_bytes for each in given.values())
-            moved += sum(each.uploaded_bytes for each in set_of(sources))
+            moved += sum(self.shop.sources.claim_moved(each.source) for each in self.step.inputs)
             contents = self._contents(places)
             self.record = replace(
                 self.record,
@@ -395,11 +395,6 @@ class _Life:
 
     def _note(self, message: str) -> None:
         self.shop.emit(Noted(message=message, step=self.step.name))
-
-
-def set_of(sources: Mapping[str, Source]) -> list[Source]:
-    """The sources, each once."""
-    return list({id(source): source for source in sources.values()}.values())
 
 
 def _name(place: Place) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from amlshare.backends.interface import Event, Outcome, Settings, StepFinished
+from amlshare.backends.interface import Event, Outcome, Settings, StepFinished, StepPrinted
 from amlshare.backends.local import submit
 from amlshare.pipeline import (
     Command,
@@ -171,6 +171,11 @@ class Project:
     def of(self, kind: type) -> list[Any]:
         """The events of a kind."""
         return [event for event in self.events if isinstance(event, kind)]
+
+    def printed(self, step: str | None = None) -> tuple[str, ...]:
+        """The lines that a step has printed, or all of them."""
+        told = [each for each in self.of(StepPrinted) if step in (None, each.step)]
+        return tuple(line for each in told for line in each.lines)
 
     def end(self, step: str) -> StepFinished:
         """How a step ended."""

@@ -11,7 +11,7 @@ import pytest
 from backends.local import apart
 from backends.local.plans import Project, command, data, reading, script
 
-from amlshare.backends.interface import Noted, StepPrinted
+from amlshare.backends.interface import Noted
 from amlshare.backends.local.runs import show
 from amlshare.backends.local.views import can_fuse
 
@@ -30,9 +30,7 @@ def damage(folder: Path, mode: str) -> tuple[Any, str, str]:
         jobs=1,
         continue_on_step_failure=True,
     )
-    read = "".join(
-        line for event in project.of(StepPrinted) if event.step == "good" for line in event.lines
-    )
+    read = "".join(project.printed("good"))
     objects = (project.state / "store" / "objects").glob("*/*")
     kept = [path.read_text() for path in (project.store / "raw" / "a b.txt", *objects)]
     return project.end("bad"), read, " ".join(kept)
@@ -103,7 +101,7 @@ def test_a_direct_input_is_a_location(project: Project) -> None:
         command("a", "echo ${inputs.raw}", reads=[given]),
         data=[data("raw", "raw/x.csv", type="directory", format="csv")],
     )
-    assert project.of(StepPrinted)[0].lines == (str(project.store / "raw" / "x.csv"),)
+    assert project.printed() == (str(project.store / "raw" / "x.csv"),)
 
 
 def test_a_glob_shows_the_files_that_match_below_its_folder(project: Project) -> None:
@@ -113,7 +111,7 @@ def test_a_glob_shows_the_files_that_match_below_its_folder(project: Project) ->
         command("a", "cd ${inputs.raw}; find . -name '*.*' -not -type d | sort", reads=["raw"]),
         data=[data("raw", "raw/**/*.csv", type="directory")],
     )
-    assert project.of(StepPrinted)[0].lines == ("./a/1.csv", "./b/2.csv")
+    assert project.printed() == ("./a/1.csv", "./b/2.csv")
 
 
 def test_a_single_file_keeps_its_name(project: Project) -> None:
@@ -125,7 +123,7 @@ def test_a_single_file_keeps_its_name(project: Project) -> None:
             data=[data("raw", "raw/é x.csv", format="file")],
             regenerate=True,
         )  # fmt: skip
-        assert project.of(StepPrinted)[0].lines == ("1é x.csv",)
+        assert project.printed() == ("1é x.csv",)
 
 
 def test_how_an_input_was_given_is_kept_in_the_lineage(project: Project) -> None:
@@ -180,7 +178,7 @@ def test_outputs_are_uploaded_and_read_back(remote: Project) -> None:
     ]
     out = remote.run(*steps)
     assert [each.moved_bytes for each in out.steps] == [5, 5]
-    assert remote.of(StepPrinted)[0].lines == ("12345",)
+    assert remote.printed() == ("12345",)
     assert [each.reused for each in remote.run(*steps).steps] == [True, True]
 
 
@@ -214,4 +212,4 @@ def test_a_step_that_opens_a_remote_place_may_sign_in(
     given = reading("raw", mode="direct", type="directory")
     raw = [data("raw", "raw", type="directory")]
     remote.run(script("a", "x.py", reads=[given]), script("b", "x.py"), data=raw, jobs=1)
-    assert [event.lines for event in remote.of(StepPrinted)] == [("needed",), ("None",)]
+    assert remote.printed() == ("needed", "None")

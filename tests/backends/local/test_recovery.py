@@ -12,11 +12,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from backends.local.plans import Project, command, data, output, reading
 
 from amlshare.backends.interface import RunStarted, StepFinished, StepStarted
 from amlshare.backends.local.records import DatasetRecord, Records, RunRecord, StepRecord
 from amlshare.plan import Plan
-from backends.local.plans import Project, command, data, output, reading
 
 
 def until(holds: Callable[[], bool]) -> None:
@@ -50,8 +50,9 @@ def busy_pipeline(project: Project, ran: Path) -> Plan:
                 writes=[output("o2", location="b/{run-id}/")], reuse=False),
         command("c", "cat ${inputs.o}/x > ${outputs.f};" + done.format("c"), reads=["a.o"],
                 writes=[output("f", format="file", location="c/{run-id}/c.txt")]),
-        command("d", "cat ${inputs.f} > ${outputs.s}/z; echo 1 > ${outputs.d}/n;" + done.format("d"),
-                reads=[reading("c.f", format="file")], writes=[swapped, registered], reuse=False),
+        command("d", "cat ${inputs.f} > ${outputs.s}/z; echo 1 > ${outputs.d}/n;"
+                + done.format("d"), reads=[reading("c.f", format="file")],
+                writes=[swapped, registered], reuse=False),
         command("e", "cat ${inputs.s}/z ${inputs.o2}/y > ${outputs.e}/w;" + done.format("e"),
                 reads=["d.s", "b.o2"], writes=[output("e", location="e/{run-id}/")]),
         data=[data("raw", "raw")],
@@ -59,7 +60,7 @@ def busy_pipeline(project: Project, ran: Path) -> Plan:
 
 
 def end_state(project: Project) -> dict[str, str]:
-    """What a finished run leaves for people: published files, without the run's id, and datasets."""
+    """What a finished run leaves for people: files, without its id in their paths, and datasets."""
     with closing(Records(project.state / "state.db")) as records:
         (run,) = records.find(RunRecord)
         datasets = records.find(DatasetRecord)
