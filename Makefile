@@ -52,7 +52,7 @@ schema: $(VENV)/test.done ## write the JSON Schema of the language anew
 	mv specs/amlshare.schema.json.new specs/amlshare.schema.json
 
 bench: $(VENV)/test.done $(PEERS)/done ## speed and memory, beside snakemake and dvc
-	AMLSHARE_PEERS=$(PEERS)/bin $(BIN)/pytest -s tests/benchmarks $(ARGS)
+	AMLSHARE_PEERS=$(CURDIR)/$(PEERS)/bin $(BIN)/pytest -s tests/benchmarks $(ARGS)
 
 # --- what the above stand on ------------------------------------------------------------------
 
@@ -62,30 +62,30 @@ bench: $(VENV)/test.done $(PEERS)/done ## speed and memory, beside snakemake and
 
 $(VENV)/demo.done: pyproject.toml amlshare/__init__.py | $(VENV)/pip.done
 	@echo "installing amlshare for the demo into $(VENV) (a minute or two, once)"
-	$(BIN)/pip install --quiet --editable '.[blob,demo]'
+	$(BIN)/pip install -qq --editable '.[blob,demo]'
 	touch $@
 
 $(VENV)/smoke.done: pyproject.toml amlshare/__init__.py | $(VENV)/pip.done
-	$(BIN)/pip install --quiet --editable .
+	$(BIN)/pip install -qq --editable .
 	touch $@
 
 $(VENV)/test.done: pyproject.toml amlshare/__init__.py | $(VENV)/pip.done
 	@echo "installing amlshare and its tests' needs into $(VENV) (a minute or two, once)"
-	$(BIN)/pip install --quiet --editable '.[test]'
+	$(BIN)/pip install -qq --editable '.[test]'
 	touch $@
 
 # the pip that old Pythons bring cannot resolve today's packages
 $(VENV)/pip.done:
 	@python=$$($(find_python))
 	"$$python" -m venv --clear $(VENV)
-	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install -qq --upgrade pip
 	touch $@
 
 $(PEERS)/done: tests/benchmarks/peers.txt
 	@python=$$($(find_python))
 	"$$python" -m venv --clear $(PEERS)
-	$(PEERS)/bin/pip install --quiet --upgrade pip
-	$(PEERS)/bin/pip install --quiet --requirement tests/benchmarks/peers.txt
+	$(PEERS)/bin/pip install -qq --upgrade pip
+	$(PEERS)/bin/pip install -qq --requirement tests/benchmarks/peers.txt
 	touch $@
 
 # prints the first Python that will do: one on PATH may be a shim that names none, or lack venv
