@@ -18,7 +18,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,11 +127,40 @@ class Lock:
             pass
         return True
 
+    def is_at(self, path: Path) -> bool:
+        """Whether the file is still the one at ``path``."""
+        try:
+            return os.path.samestat(os.fstat(self.fd), path.stat())
+        except FileNotFoundError:
+            return False
+
     def release(self) -> None:
         """Let go, whether held or not. Processes that share the file keep holding it."""
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
+
+
+@contextmanager
+def alone_at(path: Path) -> Iterator[None]:
+    """Hold a lock whose file is there only as long as anyone holds it or waits for it."""
+    while True:
+        lock = _made(path)
+        lock.acquire()
+        if lock.is_at(path):
+            break
+        lock.release()  # its last holder has removed the file meanwhile
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        lock.release()
+
+
+def _made(path: Path) -> Lock:
+    while True:
+        with suppress(FileNotFoundError):  # the folder is removed when it is empty
+            return Lock(path)
 
 
 _REMNANT = 2.0  # seconds to wait for a process that a killed run was just starting

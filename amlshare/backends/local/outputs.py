@@ -12,6 +12,7 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
@@ -85,7 +86,10 @@ def prepare(place: Place) -> None:
     """Make room for the step to write in."""
     discard(place)
     folder = place.staged.parent if place.output.format == "file" else place.staged
-    folder.mkdir(parents=True, exist_ok=True)
+    while not folder.is_dir():
+        # a run that ends removes what it leaves empty, perhaps just now
+        with suppress(FileNotFoundError):
+            folder.mkdir(parents=True, exist_ok=True)
 
 
 def refuse_occupied(place: Place) -> None:

@@ -15,8 +15,7 @@ from pathlib import Path
 from threading import Lock
 
 from amlshare.backends.interface import BackendError, Settings
-from amlshare.backends.local.folder import Folder
-from amlshare.backends.local.folder import Lock as FileLock
+from amlshare.backends.local.folder import Folder, alone_at
 from amlshare.backends.local.job import Job
 from amlshare.backends.local.outputs import STAGING, content_digest
 from amlshare.backends.local.records import DatasetRecord, OutputRecord, Records
@@ -30,7 +29,7 @@ from amlshare.datastores import (
     open_datastore,
     open_path,
 )
-from amlshare.pipeline import Data
+from amlshare.pipeline import Data, Input
 from amlshare.plan import digest
 from amlshare.references import Reference, parse
 
@@ -203,12 +202,14 @@ class Sources:
             (name, each.digest) for name, each in zip(files, fetched, strict=True)
         )
 
-    def claim_moved(self, name: str) -> int:
-        """The bytes that were moved when a source was looked up: the first step that asks bears
-        them.
+    def claim_moved(self, given: Input) -> int:
+        """The bytes that were moved when a source was looked up. The first step that asks bears
+        them; of a download, the first that downloads.
         """
+        if given.source in self._downloaded and given.mode != "download":
+            return 0
         with self._lock:
-            return self._moved.pop(name, 0)
+            return self._moved.pop(given.source, 0)
 
     def _digest(self, datastore: Datastore, files: Mapping[str, Entry]) -> str:
         folder = datastore.folder
@@ -255,12 +256,8 @@ class Sources:
             target if single else f"{target}/{name}".strip("/"): local.folder / entry.path
             for name, entry in lay_out(at, entries).items()
         }
-        lock = FileLock(self._locks / digest([datastore.key, target]))
-        lock.acquire()
-        try:
+        with alone_at(self._locks / digest([datastore.key, target])):
             return self._put(datastore, files)
-        finally:
-            lock.release()
 
     def _put(self, datastore: Datastore, files: Mapping[str, Path]) -> int:
         new = [path for path in files if not self._is_there(datastore, path, files[path])]

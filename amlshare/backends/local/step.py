@@ -18,7 +18,7 @@ from typing import Any
 from amlshare.backends.interface import BackendError, Event, Noted, StepStarted
 from amlshare.backends.local import outputs
 from amlshare.backends.local.code import Code
-from amlshare.backends.local.folder import Folder, Lock
+from amlshare.backends.local.folder import Folder, alone_at
 from amlshare.backends.local.inputs import Given, InputError, Inputs
 from amlshare.backends.local.job import JobStep
 from amlshare.backends.local.logs import last_lines
@@ -155,7 +155,7 @@ class _Life:
             }
             attempts = self._attempts(given, places)
             moved = sum(each.moved_bytes for each in given.values())
-            moved += sum(self.shop.sources.claim_moved(each.source) for each in self.step.inputs)
+            moved += sum(self.shop.sources.claim_moved(each) for each in self.step.inputs)
             contents = self._contents(places)
             self.record = replace(
                 self.record,
@@ -289,14 +289,10 @@ class _Life:
         paths = sorted(
             _lock_path(place, self.shop.folder) for place in places.values() if place.is_fixed
         )
-        locks = [Lock(path) for path in paths]
-        try:
-            for lock in locks:
-                lock.acquire()
+        with ExitStack() as stack:
+            for path in paths:
+                stack.enter_context(alone_at(path))
             yield
-        finally:
-            for lock in locks:
-                lock.release()
 
     def _settle(self, place: Place, content: Content) -> Content:
         """What is published at ``place``, after a look at what is there by now."""
