@@ -5,6 +5,7 @@ What a command needs is imported in its body, so that `--help`, `--version` and 
 
 from __future__ import annotations
 
+import atexit
 import gc
 import inspect
 import os
@@ -662,6 +663,7 @@ def main() -> None:
     """Run the command line."""
     # a command lives for a moment and keeps what it makes: collecting would be a tenth of its time
     gc.disable()
+    atexit.register(gc.freeze)  # or the last collection of all would be another
     for stream in (sys.stdout, sys.stderr):
         # a terminal that lacks a letter shows its code instead of failing
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]

@@ -26,30 +26,32 @@ class _Shape:
     """How one kind of secret looks. Its group ``secret``, or all that matched, is masked.
 
     ``regex`` is tried only where one of ``hints`` occurs in the lower-cased text: a plain search
-    is far faster. Where there is ``also``, the word around a match must hold that too.
+    is far faster, and most specs spare themselves even that it is compiled. Where there is
+    ``also``, the word around a match must hold that too.
     """
 
     kind: str
     hints: tuple[str, ...]
-    regex: re.Pattern[str]
-    also: re.Pattern[str] | None = None
+    regex: str
+    also: str = ""
     named: bool = False
 
     def find_all(self, text: str, lowered: str) -> Iterator[Found]:
         if not any(hint in lowered for hint in self.hints):
             return
-        group = "secret" if "secret" in self.regex.groupindex else 0
+        regex = re.compile(self.regex)
+        group = "secret" if "secret" in regex.groupindex else 0
         for start, end in self._places(text):
-            for match in self.regex.finditer(text, start, end):
+            for match in regex.finditer(text, start, end):
                 if not (is_harmless(match[group]) if self.named else _is_mask(match[group])):
                     yield Found(kind=self.kind, start=match.start(group), end=match.end(group))
 
     def _places(self, text: str) -> Iterator[tuple[int, int]]:
-        if self.also is None:
+        if not self.also:
             yield 0, len(text)
             return
         for word in re.finditer(r"[^\s\"']+", text):
-            if self.also.search(word[0]):
+            if re.search(self.also, word[0]):
                 yield word.span()
 
 
@@ -72,13 +74,7 @@ _HARMLESS = re.compile(
 
 
 def _shape(kind: str, hints: str, regex: str, also: str = "", *, named: bool = False) -> _Shape:
-    return _Shape(
-        kind=kind,
-        hints=tuple(hints.split()),
-        regex=re.compile(regex),
-        also=re.compile(also) if also else None,
-        named=named,
-    )
+    return _Shape(kind=kind, hints=tuple(hints.split()), regex=regex, also=also, named=named)
 
 
 _SHAPES = (
