@@ -103,6 +103,7 @@ def test_signals_that_python_ignores_are_not_ignored_in_steps(
         assert run(processes, f"kill -{name} $$; sleep 5", tmp_path)[0].signal is not None
 
 
+ROOT = Path(__file__).parents[3]
 KILLED = """
 import os, sys
 from amlshare.backends.local.processes import Processes
@@ -113,7 +114,10 @@ made.run(["bash", "-c", line], cwd=".", env=dict(os.environ), log="log.txt")
 
 
 def test_no_process_outlives_a_killed_run(tmp_path: Path) -> None:
-    parent = subprocess.Popen([sys.executable, "-c", KILLED], cwd=tmp_path)
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    parent = subprocess.Popen(
+        [sys.executable, "-c", KILLED], cwd=tmp_path, env=os.environ | {"PYTHONPATH": path}
+    )
     log = tmp_path / "log.txt"
     until(lambda: log.exists() and log.read_text().count("\n") == 3)
     parent.kill()
