@@ -274,7 +274,7 @@ def _step(spec: s.Spec, name: str, step: s.Step) -> p.Step:
         environment=step.environment or defaults.environment,
         inputs=tuple(_input(spec, key, given) for key, given in sorted(step.inputs.items())),
         outputs=tuple(_output(spec, name, key, out) for key, out in sorted(step.outputs.items())),
-        env=_sorted(defaults.env | step.env),
+        env=_literal(defaults.env | step.env),
         after=tuple(sorted(set(step.after))),
         reuse=reuse is not False,
         retries=step.retries,
@@ -287,6 +287,11 @@ def _step(spec: s.Spec, name: str, step: s.Step) -> p.Step:
 
 def _distribution(entry: s.Distribution) -> p.Distribution:
     return p.Distribution(type=entry.type, processes_per_node=entry.processes_per_node)
+
+
+def _literal(env: Mapping[str, str]) -> dict[str, str]:
+    """Variables by name. The checks let no reference through, so only ``$${`` is left to read."""
+    return {name: "".join(map(str, parse(env[name])[0])) for name in sorted(env)}
 
 
 def _run(step: s.Step) -> p.Run:

@@ -16,7 +16,7 @@ from amlshare.backends.local.opening import earlier_outputs, open_run
 from amlshare.backends.local.processes import Processes
 from amlshare.backends.local.records import Records
 from amlshare.backends.local.run import Items, Run
-from amlshare.backends.local.sources import Datastores, Sources
+from amlshare.backends.local.sources import Datastores, Sources, with_env
 from amlshare.backends.local.step import Shop, explain, full_disk
 from amlshare.backends.local.store import Store
 from amlshare.backends.local.views import isolate
@@ -85,9 +85,10 @@ def _open(job: Job, settings: Settings, folder: Folder, watch: Watch, stack: Exi
 
 def _python(job: Job, settings: Settings) -> str | None:
     """The Python to run steps in; the one that the spec names is a path beside it, or a name."""
-    if settings.python or job.python is None or "/" not in job.python:
-        return settings.python or job.python
-    return str((settings.base / job.python).absolute())
+    if settings.python or job.python is None:
+        return settings.python
+    python = with_env(job.python, "local.python")
+    return str((settings.base / python).absolute()) if "/" in python else python
 
 
 def _secrets(job: Job) -> frozenset[str]:

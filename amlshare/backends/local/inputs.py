@@ -31,7 +31,7 @@ from amlshare.backends.local.views import (
     fuse_view,
     mount_view,
 )
-from amlshare.datastores import Datastore, Entry, is_file, lay_out
+from amlshare.datastores import Datastore, DatastoreError, Entry, is_file, lay_out
 from amlshare.pipeline import Input
 
 _SHOWN = 5  # changed files that are named
@@ -46,7 +46,8 @@ class Given:
     """An input as a step gets it: ``value`` stands for it in arguments.
 
     ``how`` is bind, link, copy, fuse or direct; ``opens`` says that the step opens a remote
-    location for itself; ``view`` is None for a direct input.
+    location for itself; ``view`` is None for a direct input, which ``guard`` watches where it
+    lies on this machine.
     """
 
     input: Input
@@ -54,6 +55,7 @@ class Given:
     how: str
     opens: bool = False
     view: View | None = None
+    guard: Guard | None = None
 
     @property
     def moved_bytes(self) -> int:
@@ -62,7 +64,8 @@ class Given:
 
     def check(self) -> None:
         """Raise InputError where the step has changed the input."""
-        changes = self.view.changes() if self.view else []
+        watched = self.view or self.guard
+        changes = watched.changes() if watched else []
         if changes:
             named = ", ".join(map(str, changes[:_SHOWN]))
             more = f" and {len(changes) - _SHOWN} more" if len(changes) > _SHOWN else ""
@@ -106,9 +109,7 @@ class Inputs:
     def provide(self, given: Input, source: Source, step: str) -> Iterator[Given]:
         """The input as its mode says, as long as the context is open."""
         if given.mode == "direct":
-            remote = source.datastore.folder is None
-            value = source.datastore.uri(source.location)
-            yield Given(input=given, value=value, how="direct", opens=remote)
+            yield self._direct(given, source)
             return
         entries = source.datastore.list(source.location)
         target = self._target(given, source, step)
@@ -117,6 +118,18 @@ class Inputs:
             yield Given(input=given, value=str(view.path), how=view.how, view=view)
         finally:
             self._closing.put((view, target))
+
+    def _direct(self, given: Input, source: Source) -> Given:
+        """The location itself. Nothing keeps the step from writing there, so it is watched."""
+        folder = source.datastore.folder
+        value = source.datastore.uri(source.location)
+        if folder is None:
+            return Given(input=given, value=value, how="direct", opens=True)
+        guard = Guard(self._store.digest, lambda: _names(source))
+        for entry in source.datastore.list(source.location):
+            path = folder / entry.path
+            guard.watch(entry.path, path, self._store.digest(path))
+        return Given(input=given, value=value, how="direct", guard=guard)
 
     def close(self) -> None:
         """Wait until every view that is not needed any more is gone."""
@@ -210,3 +223,11 @@ def _remove(target: Path) -> None:
         shutil.rmtree(target, ignore_errors=True)
     with suppress(OSError):
         target.parent.rmdir()
+
+
+def _names(source: Source) -> list[str]:
+    """The files at a source, now; none where all of it is gone."""
+    try:
+        return [entry.path for entry in source.datastore.list(source.location)]
+    except DatastoreError:
+        return []

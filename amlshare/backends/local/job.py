@@ -23,6 +23,7 @@ from amlshare.pipeline import (
     Parallel,
     Pipeline,
     Run,
+    TABLES,
     Script,
     Step,
     Value,
@@ -48,7 +49,8 @@ class JobStep:
     """A step to run. ``key`` holds the digests that decide about its reuse.
 
     ``code_files`` maps the files that it was planned with, relative to ``code``, to their sha256;
-    ``partitions`` is how the files lie that a parallel step goes over.
+    ``partitions`` is how the files lie that a parallel step goes over, ``rows`` that it goes over
+    the rows of a table and not over files.
     """
 
     name: str
@@ -59,6 +61,7 @@ class JobStep:
     inputs: tuple[Input, ...] = ()
     outputs: tuple[Output, ...] = ()
     partitions: str | None = None
+    rows: bool = False
     env: Mapping[str, str] = field(default_factory=dict)
     retries: int = 0
     timeout: int | None = None
@@ -135,9 +138,10 @@ class _Steps:
             after=feeders(step),
             code=step.code,
             code_files=self._code.get((step.code or "", script), {}),
-            inputs=tuple(self._input(given) for given in step.inputs),
+            inputs=tuple(self._input(step, given) for given in step.inputs),
             outputs=tuple(replace(output, size=None, files=None) for output in step.outputs),
             partitions=self._partitions(step),
+            rows=any(_is_cut_into_rows(step.run, given) for given in step.inputs),
             env=step.env,
             retries=step.retries,
             timeout=step.timeout,
@@ -175,13 +179,15 @@ class _Steps:
     def _number(self, value: int | Reference | None) -> int | None:
         return int(self._values[value]) if isinstance(value, Reference) else value
 
-    def _input(self, given: Input) -> Input:
-        mode = self._auto(given) if given.mode == "auto" else given.mode
+    def _input(self, step: Step, given: Input) -> Input:
+        # whoever cuts a table into rows opens it here, where it must lie as a file
+        unsaid = given.mode == "auto" or _is_cut_into_rows(step.run, given)
+        mode = self._auto(given) if unsaid else given.mode
         return replace(given, mode=mode, at=None, reads=None)
 
     def _auto(self, given: Input) -> InputMode:
         """What lies here is mounted, which costs nothing; what does not is fetched once."""
-        if given.format == "table":
+        if given.format == "table" and given.mode == "auto":
             return "direct"
         return "download" if is_remote(self._stand_in(given.source)) else "mount"
 
@@ -195,6 +201,13 @@ class _Steps:
         if data.type == "dataset":
             return self._local.datasets.get(data.dataset or "")
         return self._local.datastores.get(data.datastore or "")
+
+
+def _is_cut_into_rows(run: Run, given: Input) -> bool:
+    """Whether a parallel step goes over the rows of an input: a table that is read `direct`."""
+    if not isinstance(run, Parallel) or run.over != given.name or given.format not in TABLES:
+        return False
+    return given.mode == "direct" or (given.mode == "auto" and run.batch_unit == "bytes")
 
 
 def fill(text: Text, values: Mapping[Reference, str]) -> Text:
@@ -240,6 +253,13 @@ def _notes(pipeline: Pipeline) -> Iterator[Note]:
                 step=step.name,
                 message="runs as one process here: nodes and distribution are the cloud's",
             )
+        for given in step.inputs:
+            if given.at is not None:
+                yield Note(
+                    step=step.name,
+                    message=f"input '{given.name}' is not placed at {given.at} here: the script "
+                    "gets its path as an argument",
+                )
 
 
 def _made_of(environment: Environment) -> str:

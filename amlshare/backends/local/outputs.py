@@ -94,7 +94,8 @@ def prepare(place: Place) -> None:
 
 def refuse_occupied(place: Place) -> None:
     """Raise OutputError where something lies that may not be replaced."""
-    if place.output.overwrite or not _is_occupied(place):
+    # a mount is written through: on Azure it replaces what is there, file by file
+    if place.output.overwrite or place.output.mode == "mount" or not _is_occupied(place):
         return
     raise OutputError(
         f"output '{place.output.name}': {place} already holds data, and may not be replaced; write "

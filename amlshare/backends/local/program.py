@@ -16,7 +16,7 @@ from typing_extensions import assert_never
 from amlshare.backends.interface import BackendError
 from amlshare.backends.local import shell
 from amlshare.backends.local.job import JobStep, fill
-from amlshare.pipeline import TABLES, Command, Parallel, Script
+from amlshare.pipeline import Command, Parallel, Script
 from amlshare.references import Reference, Text
 
 _DRIVER = Path(__file__).with_name("parallel_driver.py")
@@ -119,9 +119,8 @@ def _word(text: Text) -> str:
 def _parallel(step: JobStep, run: Parallel, values: Mapping[str, str]) -> dict[str, object]:
     """The order for the driver: plain data."""
     order = {key: value for key, value in asdict(run).items() if key not in ("arguments", "kind")}
-    over = next(each for each in step.inputs if each.name == run.over)
     order["over"] = values[f"inputs.{run.over}"]
-    order["table"] = over.format in TABLES
+    order["table"] = step.rows
     order["partitions"] = step.partitions
     order["cores"] = cores()
     if run.rows_to:

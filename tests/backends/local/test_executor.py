@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -593,3 +594,64 @@ def test_a_parallel_step_goes_over_its_files(project: Project) -> None:
     assert (published(out, "p.out") / "rows.txt").read_text().splitlines() == [
         f"row {i}" for i in range(5)
     ]
+
+
+@pytest.mark.parametrize(("mode", "comes_as"), [("mount", "str"), ("direct", "DataFrame")])
+def test_a_parallel_step_goes_over_the_rows_of_a_table_that_is_read_direct(
+    project: Project, mode: str, comes_as: str
+) -> None:
+    pytest.importorskip("pandas")
+    kind = "batch if not isinstance(batch, list) else batch[0]"
+    project.write("code/kind.py", f"def run(batch):\n    return [type({kind}).__name__]\n")
+    project.write("data/raw/a.csv", "n\n1\n")
+    run = Parallel(file="kind.py", over="raw", rows_to=("out", "rows.txt"))
+    given = reading("raw", type="directory", format="csv", mode=mode)
+    out = project.run(
+        step("p", run, reads=[given], writes=["out"], code="code"),
+        data=[data("raw", "raw", type="directory", format="csv")],
+    )
+    assert (published(out, "p.out") / "rows.txt").read_text() == f"{comes_as}\n"
+
+
+# what is as in the cloud, and what is not
+
+
+def test_an_output_that_is_mounted_is_written_over_what_is_there(project: Project) -> None:
+    place = output("out", location="models/", mode="mount")
+    for content in ("1", "2"):
+        line = f"echo {content} > ${{outputs.out}}/x"
+        assert project.run(command("a", line, writes=[place])).status == "completed"
+    assert (project.store / "models" / "x").read_text() == "2\n"
+
+
+@pytest.mark.parametrize("damage", ["echo 2 >> {0}", "rm {0}", "echo 1 > {0}.more"])
+def test_a_location_that_a_step_was_handed_is_not_to_be_changed(
+    project: Project, damage: str
+) -> None:
+    project.write("data/raw/x", "1")
+    given = reading("raw", type="directory", mode="direct")
+    out = project.run(
+        command("a", damage.format("${inputs.raw}/x"), reads=[given]),
+        data=[data("raw", "raw", type="directory")],
+    )
+    assert out.status == "failed"
+    assert "the step changed its input 'raw': raw/x" in project.end("a").message
+
+
+def test_a_path_on_the_compute_target_is_named_as_not_applied(project: Project) -> None:
+    project.write("data/raw/x", "1")
+    project.run(
+        command("a", "true", reads=[reading("raw", at="/mnt/x")]), data=[data("raw", "raw")]
+    )
+    assert [note.message for note in project.of(Noted)] == [
+        "input 'raw' is not placed at /mnt/x here: the script gets its path as an argument"
+    ]
+
+
+def test_the_python_of_the_spec_may_come_from_a_variable(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STEPS_PYTHON", sys.executable)
+    project.local = project.local | {"python": "${env.STEPS_PYTHON}"}
+    project.write("code/x.py", "print('ran')\n")
+    assert project.run(script("a", "x.py")).status == "completed"
