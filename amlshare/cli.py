@@ -15,7 +15,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from functools import cache
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeAlias
 
 import typer
@@ -659,11 +661,31 @@ def _main(
     """Azure ML pipelines from YAML."""
 
 
+class _NoPlugins(ModuleType):
+    """Stands in for the module with which pydantic searches all that is installed for plugins.
+
+    Nothing here takes one, and to import that module takes as long as to read and check a spec.
+    """
+
+    name = "pydantic.plugin._loader"
+
+    def get_plugins(self) -> tuple[()]:
+        return ()
+
+    def __getattr__(self, attribute: str) -> Any:
+        """Whatever else may be asked of it: the module itself takes its place."""
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        del sys.modules[self.name]
+        return getattr(import_module(self.name), attribute)
+
+
 def main() -> None:
     """Run the command line."""
     # a command lives for a moment and keeps what it makes: collecting would be a tenth of its time
     gc.disable()
     atexit.register(gc.freeze)  # or the last collection of all would be another
+    sys.modules.setdefault(_NoPlugins.name, _NoPlugins(_NoPlugins.name))
     for stream in (sys.stdout, sys.stderr):
         # a terminal that lacks a letter shows its code instead of failing
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
