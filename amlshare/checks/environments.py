@@ -62,7 +62,7 @@ def versions_given(spec: Spec) -> Iterator[Finding]:
 def versions_fit(spec: Spec) -> Iterator[Finding]:
     """misplaced-key: only a registered environment has a version."""
     for name, environment in spec.environments.items():
-        if environment.registered is None and environment.version is not None:
+        if environment.registered is None and environment.version and _given(environment):
             yield Finding(
                 code="misplaced-key",
                 message="only a registered environment has a version",

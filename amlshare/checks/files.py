@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
+from amlshare.checks.places import who
 from amlshare.checks.views import once
 from amlshare.diagnostics import Finding, Route, closest
 from amlshare.snapshots import Snapshots, ignore_file
@@ -16,17 +17,28 @@ _LARGEST = 300 * 2**20
 
 
 def code_given(spec: Spec, _snapshots: Snapshots) -> Iterator[Finding]:
-    """missing-code: a script needs the folder that it is uploaded with."""
-    for name, step in spec.steps.items():
-        if _script_of(name, step) and code_of(spec, name, step)[0] is None:
-            yield Finding(
-                code="missing-code",
-                message=f"step '{name}' has a script and no code folder",
-                route=("steps", name, "code" if step.code else "script"),
-                on="value" if step.code else "key",
-                label="nothing says which folder is uploaded",
-                help="add `code: FOLDER` to the step or to `defaults:`",
-            )
+    """missing-code: a script needs the folder that it is uploaded with.
+
+    One finding for all steps that say nothing of it: `defaults` is the way out.
+    """
+    with_script = [(name, step) for name, step in spec.steps.items() if _script_of(name, step)]
+    silent = [name for name, step in with_script if step.code is None]
+    if silent and spec.defaults.code in (None, "none"):
+        yield _missing_code(silent, "script" if spec.steps[silent[0]].script else "parallel")
+    for name, step in with_script:
+        if step.code == "none":
+            yield _missing_code([name], "code")
+
+
+def _missing_code(steps: list[str], key: str) -> Finding:
+    return Finding(
+        code="missing-code",
+        message=f"{who(steps)} a script and no code folder",
+        route=("steps", steps[0], key),
+        on="value" if key == "code" else "key",
+        label="nothing says which folder is uploaded",
+        help="add `code: FOLDER` to `defaults:`, or to the step",
+    )
 
 
 def code_folders(spec: Spec, snapshots: Snapshots) -> Iterator[Finding]:

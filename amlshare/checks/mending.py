@@ -11,7 +11,14 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from amlshare.checks.schema import explain_errors, model_at, route_of, unnamed_in
+from amlshare.checks.schema import (
+    explain_errors,
+    keys_at,
+    meant_by,
+    model_at,
+    route_of,
+    unnamed_in,
+)
 from amlshare.diagnostics import Diagnostic, Finding, Route
 from amlshare.spec import Spec, parse_spec
 
@@ -21,7 +28,6 @@ _ENTRIES: dict[str, Any] = {
     "Data": {"type": "directory", "location": "?"},
     "Input": {"from": "?"},
     "Environment": {"image": "?:1"},
-    "Parameter": {"default": ""},
     "Schedule": {"every": "day"},
 }
 _KEYS: dict[str, Any] = {
@@ -35,16 +41,33 @@ _KEYS: dict[str, Any] = {
 # The kind of edge that most is allowed with.
 _TYPES = {"data": "directory", "outputs": "directory", "distribution": "mpi"}
 # What a key of these says decides over the keys beside it.
-_DECISIVE = ("type", "format", "mode")
-# Keys of the spec that no rule looks to for something that another place lacks.
-_APART = frozenset("amlshare name description experiment tags workspace publish schedules".split())
-# Findings that something is not there: a key that was refused may have been meant to be it.
-_LACKING = frozenset(
-    """missing-key missing-code nothing-to-run undistributed-nodes fixed-location file-as-folder
-    schedule-kind empty-environment empty-expect untyped-parameter no-steps unknown-source
-    unknown-reference unknown-data unknown-parameter unknown-environment unknown-step unknown-input
-    unknown-output unknown-partition""".split()
-)
+_DECISIVE = frozenset({"type", "format", "mode", "registered"})
+# Findings that something is not there, each with the keys that it could have stood under.
+_LACKING = {
+    code: frozenset(keys.split())
+    for code, keys in {
+        "missing-key": "location name version",
+        "missing-code": "code defaults",
+        "nothing-to-run": "script command parallel",
+        "undistributed-nodes": "distribution nodes",
+        "fixed-location": "overwrite location",
+        "file-as-folder": "location",
+        "schedule-kind": "every cron on_change",
+        "empty-environment": "image conda pip dockerfile",
+        "empty-expect": "files glob min_size",
+        "untyped-parameter": "default",
+        "no-steps": "steps",
+        "unknown-source": "data steps",
+        "unknown-reference": "inputs outputs parameters",
+        "unknown-data": "data",
+        "unknown-parameter": "parameters data",
+        "unknown-environment": "environments",
+        "unknown-step": "steps",
+        "unknown-input": "inputs",
+        "unknown-output": "outputs",
+        "unknown-partition": "partitions",
+    }.items()
+}
 # Faults of a file after which all of its data is still there.
 _LOSSLESS = frozenset({"secret-in-spec", "duplicate-key", "duplicate-name", "not-in-target"})
 _ROUNDS = 3
@@ -75,34 +98,46 @@ class _Doubts:
     def __init__(self, spec: Spec, holes: Iterable[Route]) -> None:
         self._spec = spec
         self._holes = set(holes)
-        # for each thing with a hole among its keys: whether that key decides over the others
-        self._owners: dict[Route, bool] = {}
+        # for each thing with holes, the keys that they were meant to be; None may be any
+        self._meant: dict[Route, set[str | None]] = {}
         for *owner, key in filter(None, self._holes):
             route = tuple(owner)
-            if model_at(route) is not None and (route or key not in _APART):
-                decisive = key in _DECISIVE or self._owners.get(route, False)
-                self._owners[route] = decisive
+            if model_at(route) is not None:
+                self._meant.setdefault(route, set()).add(_meant(str(key), route))
 
     def about(self, finding: Finding) -> bool:
-        routes = (finding.route, *(note.route for note in finding.notes))
         if finding.severity == "hint":  # most say that nothing uses something
             return True
-        if any(start in self._holes for route in routes for start in _starts(route)):
-            return True
-        decisive = [self._owners.get(start) for start in _starts(finding.route)]
-        lacking = finding.code in _LACKING
+        routes = (finding.route, *(note.route for note in finding.notes))
+        starts = [start for route in routes for start in _starts(route)]
+        # a key is missing where it is missing; a name may be missing further out
+        near = [finding.route] if finding.code == "missing-key" else [*starts, ("defaults",)]
         return (
-            True in decisive
-            or (lacking and (False in decisive or ("defaults",) in self._owners))
-            or self._feeds(finding)
+            any(start in self._holes for start in starts)
+            or any(_decide(self._meant.get(start, set())) for start in starts)
+            or any(self._lacks(start, finding.code) for start in near)
+            or (finding.code == "unknown-source" and self._feeds(finding.route))
         )
 
-    def _feeds(self, finding: Finding) -> bool:
+    def _lacks(self, owner: Route, code: str) -> bool:
+        keys = _LACKING.get(code)
+        meant = self._meant.get(owner, set())
+        return keys is not None and (None in meant or not keys.isdisjoint(meant))
+
+    def _feeds(self, route: Route) -> bool:
         """Whether a source may be an output of a step that has a hole."""
-        if finding.code != "unknown-source":
-            return False
-        step = ("steps", _source(self._spec, finding.route).partition(".")[0])
-        return step in self._holes or step in self._owners or (*step, "outputs") in self._holes
+        step = ("steps", _source(self._spec, route).partition(".")[0])
+        meant = self._meant.get(step, set())
+        return step in self._holes or None in meant or "outputs" in meant
+
+
+def _meant(key: str, owner: Route) -> str | None:
+    """What a refused key was meant to be: itself, if only its value is wrong."""
+    return key if key in keys_at(owner) else meant_by(key, owner)
+
+
+def _decide(keys: set[str | None]) -> bool:
+    return not _DECISIVE.isdisjoint(keys)
 
 
 def _starts(route: Route) -> Iterator[Route]:
@@ -126,7 +161,7 @@ def parse(data: dict[str, Any], faults: Iterable[Diagnostic] = ()) -> Parsed:
     ``faults`` are what was wrong with the file: one that has lost data is a hole too.
     """
     lossy = any(each.severity == "error" and each.code not in _LOSSLESS for each in faults)
-    holes: list[Route] = [("include",)] if lossy else []
+    holes: list[Route] = [("?",)] if lossy else []
     parsed = parse_spec(data)
     if isinstance(parsed, Spec):
         return Parsed(spec=parsed, holes=tuple(holes))

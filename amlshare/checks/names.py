@@ -227,7 +227,7 @@ def _is_slip(name: str, meant: str) -> bool:
 
 def _uses(spec: Spec, key: str) -> Iterator[tuple[Route, str]]:
     """Where `defaults` and the steps name something under ``key``."""
-    if name := getattr(spec.defaults, key):
+    if (name := getattr(spec.defaults, key)) is not None:
         yield ("defaults", key), name
     for step, body in spec.steps.items():
         if (name := getattr(body, key)) is not None:

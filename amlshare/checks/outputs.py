@@ -179,16 +179,18 @@ def names_given(spec: Spec) -> Iterator[Finding]:
 def keys_fit(spec: Spec) -> Iterator[Finding]:
     """misplaced-key: only a dataset is registered."""
     for _, name, output, route in each_output(spec):
-        for key in ("name", "description", "tags"):
-            if output.type != "dataset" and getattr(output, key):
-                yield Finding(
-                    code="misplaced-key",
-                    message=f"output '{name}' is a {output.type} and is not registered",
-                    route=(*route, key),
-                    on="key",
-                    label=f"`{key}` belongs to a registered dataset",
-                    help="use `type: dataset`, or take it out",
-                )
+        if output.type == "dataset" or not (output.name or output.description or output.tags):
+            continue
+        keys = [key for key in ("name", "description", "tags") if getattr(output, key)]
+        listed = " and ".join(f"`{key}`" for key in keys)
+        yield Finding(
+            code="misplaced-key",
+            message=f"output '{name}' is a {output.type} and is not registered",
+            route=(*route, keys[0]),
+            on="key",
+            label=f"{listed} {'goes' if len(keys) == 1 else 'go'} with a registered dataset",
+            help=f"use `type: dataset`, or take {listed} out",
+        )
 
 
 def registered_names(spec: Spec) -> Iterator[Finding]:

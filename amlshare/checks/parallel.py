@@ -141,6 +141,8 @@ def partitions_known(spec: Spec) -> Iterator[Finding]:
         if data is None or _is_table(spec, given):
             continue  # of a step's output nothing is known; a table is cut by its columns
         guess = Guesses(partition_keys(data.partitions or ""))
+        if data.partitions and not guess.names:
+            continue  # which has a rule of its own
         for index, key in enumerate(parallel.partition_by):
             if key not in guess.names:
                 where = (*route, "partition_by", index)
@@ -165,6 +167,7 @@ def _unknown_partition(key: str, route: Route, source: str, known: Guesses) -> F
         else f"its `partitions:` has {names}"
         if names
         else f'say how its files are laid out: `partitions: "{{{key}}}/*.csv"`',
+        notes=(Note(message="the data", route=("data", source), on="key"),),
     )
 
 

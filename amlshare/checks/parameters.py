@@ -69,7 +69,7 @@ def _mended(value: object, kind: str) -> str:
 
 
 def type_of(parameter: Parameter) -> str:
-    """The type, from the default where it is not said."""
+    """The type, from the default where it is not said; empty where neither is."""
     return parameter.type or _type_of(parameter.default)
 
 

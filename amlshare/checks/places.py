@@ -30,3 +30,12 @@ def place(route: Route) -> str:
     dotted = ".".join(key for key in keys if isinstance(key, str))
     inner = [f"'{dotted}'"] if dotted else []
     return " of ".join([*items, *inner, *named]) or "the spec"
+
+
+def who(steps: list[str]) -> str:
+    """``step 'clean' has``; ``steps 'clean', 'train' and 3 more have``."""
+    if len(steps) == 1:
+        return f"step '{steps[0]}' has"
+    named = ", ".join(f"'{name}'" for name in steps[:2])
+    more = f" and {len(steps) - 2} more" if steps[2:] else ""
+    return f"steps {named}{more} have"

@@ -87,7 +87,7 @@ def _missing_keys(details: list[tuple[Route, Any]]) -> Iterator[Finding]:
         if detail["type"] == "missing":
             missing.setdefault(tuple(owner), []).append(str(key))
         elif detail["type"] == "extra_forbidden":
-            meant.setdefault(tuple(owner), set()).add(_meant_by(str(key), tuple(owner)))
+            meant.setdefault(tuple(owner), set()).add(meant_by(str(key), tuple(owner)))
     for place_, keys in missing.items():
         if lacking := [key for key in keys if key not in meant.get(place_, ())]:
             yield _missing(place_, lacking)
@@ -214,7 +214,7 @@ def _unknown_key(route: Route) -> Finding:
     )
 
 
-def _meant_by(key: str, owner: Route) -> str | None:
+def meant_by(key: str, owner: Route) -> str | None:
     """The key of the language that a key was meant to be, None where that is not clear."""
     known = keys_at(owner)
     ours = [word for word in foreign.KEYS.get(key, "").split() if word in known]
@@ -230,7 +230,7 @@ def _instead(key: str, owner: Route) -> tuple[str, str | None]:
     """What to write for an unknown key: beside the caret, and as the next step."""
     if key == "$schema":
         return "a comment here", "`# yaml-language-server: $schema=./amlshare.schema.json`"
-    if key in foreign.KEYS and (ours := _meant_by(key, owner)):
+    if key in foreign.KEYS and (ours := meant_by(key, owner)):
         return f"here it is `{ours}`", None
     if not owner and key in keys_at(("defaults",)):
         return "goes under `defaults`", f"write `defaults: {{{key}: ..}}`, or say it in each step"
@@ -293,11 +293,11 @@ def _unknown_value(detail: Any, route: Route) -> Finding:
         if more and similar == ours
         else f"one of: {', '.join(choices)}"
         if similar
-        else _OTHER_SIDE.get((route[-1], value)),
+        else _OTHER_SIDE.get((str(route[-1]), str(value))),
     )
 
 
-_OTHER_SIDE: dict[tuple[object, object], str] = {
+_OTHER_SIDE = {
     ("mode", "upload"): "an output is uploaded; an input is mounted or downloaded",
     ("mode", "download"): "an input is downloaded; an output is mounted or uploaded",
     ("mode", "direct"): "an input may be direct; an output is mounted or uploaded",

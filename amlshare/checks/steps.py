@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from amlshare.checks.names import Guesses, unknown
+from amlshare.checks.parameters import type_of
 from amlshare.checks.views import each_output
 from amlshare.diagnostics import Finding, Note, Route
 from amlshare.references import Reference, parse
@@ -135,9 +136,7 @@ def number_parameters(spec: Spec) -> Iterator[Finding]:
         parameter = spec.parameters.get(value.name) if value.kind == "parameter" else None
         if parameter is None:
             yield unknown("unknown-parameter", value.name, route, guess)
-        elif isinstance(parameter.default, bool) or not (
-            isinstance(parameter.default, int) or parameter.type == "integer"
-        ):
+        elif type_of(parameter) not in ("integer", ""):
             yield _not_a_number(value, route, "is no whole number", "an integer parameter")
     yield from number_values(spec, {n: entry.default for n, entry in spec.parameters.items()})
 
