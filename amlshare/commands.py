@@ -154,7 +154,8 @@ def check(paths: Sequence[str], request: Request) -> tuple[Diagnostic, ...]:
     """
     found: dict[Diagnostic, None] = {}
     for path in paths:
-        for target in [request.target] if request.target else [None, *_targets(path)]:
+        targets: list[str | None] = [None, *_targets(path)]
+        for target in [request.target] if request.target else targets:
             reading = read(replace(request, spec=path, target=target))
             found |= dict.fromkeys(map(_without_values, reading.diagnostics))
     return _in_order(found)

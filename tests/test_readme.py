@@ -26,7 +26,9 @@ def _screen(amlshare: Callable[..., Any], words: str) -> str:
 
 
 def test_it_names_every_command(amlshare: Callable[..., Any]) -> None:
-    commands = re.findall(r"^  (\w+)  ", amlshare("--help").stdout.split("Commands:")[1], re.M)
+    commands = re.findall(
+        r"^  (\w+)  ", amlshare("--help").stdout.split("Commands:")[1], re.MULTILINE
+    )
     text = README.read_text("utf-8")
     assert commands
     assert [name for name in commands if f"`{name}" not in text] == []

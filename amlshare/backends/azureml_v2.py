@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from amlshare.backends.cloud import runs_somewhere
 from amlshare.diagnostics import Finding
-from amlshare.pipeline import TABLES, Command, Output, Pipeline, Schedule, Step
-from amlshare.references import Reference
+from amlshare.pipeline import TABLES, Output, Pipeline, Schedule, Step, inputs_passed
 
 name = "azureml-v2"
 
@@ -71,7 +70,7 @@ def _paths_on_compute(step: Step) -> Iterator[Finding]:
 
 def _tables_as_arguments(step: Step) -> Iterator[Finding]:
     """table-not-argument: a script of SDK v2 finds no table by its name."""
-    used = _inputs_used(step)
+    used = inputs_passed(step)
     for given in step.inputs:
         table = given.mode == "direct" and given.format in TABLES
         if table and given.name not in used:
@@ -83,17 +82,6 @@ def _tables_as_arguments(step: Step) -> Iterator[Finding]:
                 label="SDK v2 has no other way to hand it over",
                 help=f"pass ${{inputs.{given.name}}} in `arguments:`",
             )
-
-
-def _inputs_used(step: Step) -> set[str]:
-    run = step.run
-    texts = (run.line,) if isinstance(run, Command) else run.arguments
-    return {
-        part.name
-        for text in texts
-        for part in text
-        if isinstance(part, Reference) and part.kind == "input"
-    }
 
 
 def _lost(step: Step, output: Output) -> Iterator[Finding]:

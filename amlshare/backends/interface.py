@@ -1,7 +1,7 @@
 """What a backend is: the one place where a new backend starts reading.
 
-A backend is a package or module with the names of :class:`Backend`. Its ``to_job`` is pure and gives plain
-data; its ``submit`` is the only function that touches the world.
+A backend is a package or module with the names of :class:`Backend`. Its ``to_job`` is pure and
+gives plain data; its ``submit`` is the only function that touches the world.
 """
 
 from __future__ import annotations
@@ -43,8 +43,10 @@ class StepFinished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepPrinted:
-    """Lines that a step printed, without their ends. ``omitted`` lines before them are only in
-    the log."""
+    """Lines that a step printed, without their ends.
+
+    ``omitted`` lines before them are only in the log.
+    """
 
     step: str
     lines: tuple[str, ...]

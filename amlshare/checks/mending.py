@@ -122,7 +122,7 @@ class _Doubts:
     def _lacks(self, owner: Route, code: str) -> bool:
         keys = _LACKING.get(code)
         meant = self._meant.get(owner, set())
-        return keys is not None and (None in meant or not keys.isdisjoint(meant))
+        return keys is not None and (None in meant or bool(meant & keys))
 
     def _feeds(self, route: Route) -> bool:
         """Whether a source may be an output of a step that has a hole."""
@@ -137,7 +137,7 @@ def _meant(key: str, owner: Route) -> str | None:
 
 
 def _decide(keys: set[str | None]) -> bool:
-    return not _DECISIVE.isdisjoint(keys)
+    return bool(keys & _DECISIVE)
 
 
 def _starts(route: Route) -> Iterator[Route]:

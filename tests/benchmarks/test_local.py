@@ -142,7 +142,9 @@ def test_overhead_of_a_step_beside_the_peers(tmp_path: Path) -> None:
                 continue  # they take minutes, and are not near enough to need more
             times[name].append(timed(tmp_path, "graph", write, command))
     least = statistics.median(times["bash through subprocess"])
-    print(f"\n{STEPS} steps that cat, {JOBS} at a time; medians of {ROUNDS} interleaved rounds, one of the peers")
+    print(
+        f"\n{STEPS} steps that cat, {JOBS} at a time; medians of {ROUNDS} rounds, one of the peers"
+    )
     for name, seconds in times.items():
         middle = statistics.median(seconds)
         each = (middle - least) / STEPS * 1000

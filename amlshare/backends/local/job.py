@@ -14,6 +14,7 @@ from typing_extensions import assert_never
 
 from amlshare.backends.local import shell
 from amlshare.pipeline import (
+    TABLES,
     Command,
     Data,
     Environment,
@@ -23,7 +24,6 @@ from amlshare.pipeline import (
     Parallel,
     Pipeline,
     Run,
-    TABLES,
     Script,
     Step,
     Value,
