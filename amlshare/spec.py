@@ -67,6 +67,13 @@ def _text(value: object) -> object:
     return str(value) if isinstance(value, (int, float)) and _is_scalar(value) else value
 
 
+def _whole(value: object) -> object:
+    """A whole number itself: pydantic would take true and 1.0 for 1."""
+    if type(value) in {bool, float}:
+        raise PydanticCustomError("literal_error", "{expected}", {"expected": "1"})
+    return value
+
+
 def _is_scalar(value: object) -> bool:
     """A text, true, false or a number; one beyond the range of floats is none."""
     match value:
@@ -572,7 +579,9 @@ _FIXED = ("amlshare", "include", "targets")
 class Spec(_Model):
     """A pipeline for Azure ML: its steps, compute targets and typed data edges."""
 
-    amlshare: Literal[1] = Field(description="The version of this language.")
+    amlshare: Annotated[Literal[1], BeforeValidator(_whole)] = Field(
+        description="The version of this language."
+    )
     name: str = Field(description="The pipeline's name.", examples=["flight_delays"])
     description: str | None = Field(default=None, description="For people.")
     experiment: str | None = Field(

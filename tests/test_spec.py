@@ -116,6 +116,12 @@ def test_a_wrong_value_is_refused_at_its_place(
     assert message in found[2]
 
 
+@pytest.mark.parametrize("version", [2, 0, True, 1.0, "1", None])
+def test_there_is_one_version_of_the_language(version: Any):
+    (found,) = refused({**spec(), "amlshare": version})
+    assert found[:2] == ("literal_error", ("amlshare",))
+
+
 @pytest.mark.parametrize("value", [float("inf"), float("nan"), 10**400])
 def test_a_number_beyond_the_range_of_floats_is_refused(value: float):
     assert refused(spec(parameters={"a": value}))[0][0] == "not-a-scalar"
