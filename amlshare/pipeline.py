@@ -91,7 +91,7 @@ class Reads:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input:
-    """An edge's end. ``source`` is ``DATA`` or ``STEP.OUTPUT``; type and format are its source's."""
+    """An edge's end. ``source`` is ``DATA`` or ``STEP.OUTPUT``, whose type and format it has."""
 
     name: str
     source: str
