@@ -300,3 +300,10 @@ def feeders(step: Step) -> tuple[str, ...]:
     """The steps that must finish before ``step``: whose outputs it reads, and those in `after`."""
     named = {given.source.partition(".")[0] for given in step.inputs if "." in given.source}
     return tuple(sorted(named | set(step.after)))
+
+
+def inputs_passed(step: Step) -> set[str]:
+    """The inputs that the step's arguments, or its command, refer to."""
+    texts = (step.run.line,) if isinstance(step.run, Command) else step.run.arguments
+    parts = (part for text in texts for part in text if isinstance(part, Reference))
+    return {part.name for part in parts if part.kind == "input"}

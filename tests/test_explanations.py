@@ -16,6 +16,7 @@ from amlshare.diagnostics import Diagnostic
 
 ROOT = Path(__file__).parent.parent
 BACKENDS = {
+    "input-not-told": "local",
     "no-stand-in": "local",
     "only-lost": "azureml-v2",
     "order-only": "azureml-v2",

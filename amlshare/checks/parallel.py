@@ -135,16 +135,14 @@ def partitions_known(spec: Spec) -> Iterator[Finding]:
     """unknown-partition: a key that the data's `partitions` does not have."""
     for _, step, parallel, route in _each(spec):
         given = step.inputs.get(parallel.over)
-        if not parallel.partition_by or given is None:
-            continue
+        if given is None or _is_table(spec, given) is not False:
+            continue  # a table is cut by its columns
         data = spec.data.get(given.source)
-        if data is None or _is_table(spec, given):
-            continue  # of a step's output nothing is known; a table is cut by its columns
-        guess = Guesses(partition_keys(data.partitions or ""))
-        if data.partitions and not guess.names:
-            continue  # which has a rule of its own
+        pattern = (data and data.partitions) or ""
+        guess = Guesses(partition_keys(pattern))
         for index, key in enumerate(parallel.partition_by):
-            if key not in guess.names:
+            # a layout without keys has a rule of its own
+            if key not in guess.names and (guess.names or not pattern):
                 where = (*route, "partition_by", index)
                 yield _unknown_partition(key, where, given.source, guess)
 
@@ -156,18 +154,21 @@ def partition_keys(pattern: str) -> list[str]:
 
 def _unknown_partition(key: str, route: Route, source: str, known: Guesses) -> Finding:
     label = known.label(key)
-    names = ", ".join(known.names)
+    step, dot, output = source.partition(".")
+    if dot:
+        help_ = "only `data:` has partitions; `mini_batch:` takes files by number"
+    elif known.names:
+        help_ = f"its `partitions:` has {', '.join(known.names)}"
+    else:
+        help_ = f'say how its files are laid out: `partitions: "{{{key}}}/*.csv"`'
+    place = ("steps", step, "outputs", output) if dot else ("data", source)
     return Finding(
         code="unknown-partition",
-        message=f"data '{source}' has no partition '{key}'",
+        message=f"'{source}' has no partition '{key}'",
         route=route,
         label=label,
-        help=None
-        if label
-        else f"its `partitions:` has {names}"
-        if names
-        else f'say how its files are laid out: `partitions: "{{{key}}}/*.csv"`',
-        notes=(Note(message="the data", route=("data", source), on="key"),),
+        help=None if label else help_,
+        notes=(Note(message="its source", route=place, on="key"),),
     )
 
 

@@ -153,3 +153,21 @@ def test_an_output_of_the_pipeline_is_a_path_on_sdk_v1():
     assert codes("azureml", text % "path") == ["exported-twice"]
     assert codes("azureml", text % "directory") == ["export-not-path", "export-not-path"]
     assert codes("azureml-v2", text % "directory") == []
+
+
+@pytest.mark.parametrize(
+    ("given", "arguments", "expected"),
+    [
+        ("{from: d, mode: direct}", "[]", ["input-not-told"]),
+        ("{from: d, at: /mnt/d}", "[]", ["input-not-told"]),
+        ("{from: d, at: /mnt/d}", "['${inputs.d}']", []),
+        ("d", "[]", []),
+    ],
+)
+def test_here_a_script_learns_of_its_inputs_by_arguments(
+    given: str, arguments: str, expected: list[str]
+):
+    here = "local: {datastores: {workspaceblobstore: x}}"
+    data = "data: {d: {type: directory, location: x/}}"
+    step = f"{{script: a.py, inputs: {{d: {given}}}, arguments: {arguments}}}"
+    assert codes("local", f"{{{here}, {data}, steps: {{a: {step}}}}}") == expected
