@@ -166,9 +166,7 @@ def _without_values(each: Diagnostic) -> Diagnostic:
 
 
 def _targets(path: str) -> list[str]:
-    """The targets of a spec on disk; standard input can be read only once."""
-    if path == "-":
-        return []
+    """The names of a spec's targets."""
     try:
         targets = layers.load(path).data.get("targets")
     except SpecError:

@@ -111,6 +111,15 @@ def test_standard_input_is_read_from_the_folder_one_is_in(
     assert [step.name for step in plan.pipeline.steps] == ["make", "read"]
 
 
+def test_the_targets_of_standard_input_are_checked_too(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+):
+    text = SPEC + "targets: {bad: {steps: {read: {retries: -1}}}}\n"
+    monkeypatch.chdir(project)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    assert codes(commands.check(["-"], Request(spec="-", backend="local"))) == ["bad-number"]
+
+
 def test_checking_several_specs_goes_on_after_one_that_cannot_be_read(project: Path):
     (project / "bad.yaml").write_text("amlshare: 1\nname: bad\nsteps: {}\n")
     paths = [str(project / name) for name in ("gone.yaml", "bad.yaml")]

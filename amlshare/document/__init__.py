@@ -11,8 +11,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from amlshare import secrets
 from amlshare.diagnostics import Diagnostic, Finding, Label, Route, Span, did_you_mean
@@ -99,7 +100,7 @@ def read(path: Path | str, name: str | None = None) -> Document:
     shown = name or ("<stdin>" if piped else Path(path).as_posix())
     try:
         if piped:
-            return parse(sys.stdin.buffer.read(MAX_BYTES + 1), shown)
+            return parse(_piped(sys.stdin), shown)
         with Path(path).open("rb") as file:
             return parse(file.read(MAX_BYTES + 1), shown)
     except (OSError, ValueError) as error:
@@ -109,6 +110,12 @@ def read(path: Path | str, name: str | None = None) -> Document:
             places={(): (Source(shown, ""), ())},
             readable=False,
         )
+
+
+@lru_cache(maxsize=1)
+def _piped(stream: TextIO) -> bytes:
+    """What comes in on a stream, which can be read only once, for each target of the spec."""
+    return stream.buffer.read(MAX_BYTES + 1)
 
 
 def parse(text: str | bytes, file: str) -> Document:
