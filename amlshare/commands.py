@@ -240,6 +240,8 @@ def save(plan: Plan, request: Request, path: Path) -> None:
 
     if request.spec == "-":
         raise UsageError("a plan of standard input is not saved: it could not be made again")
+    if path.suffix != ".json":
+        raise UsageError(f"'{path}' does not end in .json, by which `submit` knows a saved plan")
     if folder := _code_folder_with(path, plan, request):
         raise UsageError(
             f"'{path}' lies in the code folder '{folder}', and would change the code that it is "
@@ -254,7 +256,10 @@ def save(plan: Plan, request: Request, path: Path) -> None:
         "select": request.select,
         "exclude": request.exclude,
     }
-    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    try:
+        path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write '{path}': {error.strerror}") from None
 
 
 def _code_folder_with(path: Path, plan: Plan, request: Request) -> str | None:
@@ -308,7 +313,7 @@ def _kept(path: Path) -> tuple[Plan, dict[str, Any]]:
         raise UsageError(f"'{path}' cannot be read: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, RecursionError):
         raise UsageError(
-            f"'{path}' is no saved plan; make one with `amlshare plan SPEC --save {path.name}`"
+            f"'{path}' is no saved plan; make one with `amlshare plan SPEC --save plan.json`"
         ) from None
 
 

@@ -323,6 +323,14 @@ def test_a_plan_is_not_saved_where_it_would_change_the_code(project: Path):
     assert submitted(save(project, project / "code/plan.json"))
 
 
+@pytest.mark.parametrize(
+    ("name", "said"), [("plan.txt", ".json"), ("no/plan.json", "No such file")]
+)
+def test_a_plan_that_cannot_be_saved_there_says_why(project: Path, name: str, said: str):
+    with pytest.raises(UsageError, match=said):
+        save(project, project / name)
+
+
 def test_a_plan_of_standard_input_is_not_saved(project: Path, tmp_path: Path):
     plan = commands.plan(request(project))
     with pytest.raises(UsageError, match="standard input"):
