@@ -96,17 +96,16 @@ def _lost(step: Step, output: Output) -> Iterator[Finding]:
             label="it cannot choose files",
             help="let the script write only what is wanted",
         )
-    for key in ("description", "tags"):
-        if getattr(output, key):
-            yield Finding(
-                code="tags-lost",
-                severity="warning",
-                message=f"SDK v2 registers output '{output.name}' without its {key}",
-                route=(*route, key),
-                on="key",
-                label="an output has only a name and a version there",
-                help="set them afterwards, on the registered data",
-            )
+    if lost := [key for key in ("description", "tags") if getattr(output, key)]:
+        yield Finding(
+            code="tags-lost",
+            severity="warning",
+            message=f"SDK v2 registers output '{output.name}' without its {' and '.join(lost)}",
+            route=(*route, lost[0]),
+            on="key",
+            label="an output has only a name and a version there",
+            help="set them afterwards, on the registered data",
+        )
 
 
 def _on_change(schedule: Schedule) -> Iterator[Finding]:

@@ -145,12 +145,15 @@ def env_names(spec: Spec) -> Iterator[Finding]:
 
 def reserved_parameters(spec: Spec) -> Iterator[Finding]:
     """reserved-parameter: one called like the SDK's own would replace it."""
-    for name in spec.parameters:
+    routes: list[Route] = [("parameters", name) for name in spec.parameters]
+    routes += [("data", name) for name, data in spec.data.items() if data.parameter]
+    for route in routes:
+        name = str(route[-1])
         if name in RESERVED:
             yield Finding(
                 code="reserved-parameter",
                 message=f"a parameter cannot be called '{name}'",
-                route=("parameters", name),
+                route=route,
                 on="key",
                 label="Azure ML's own setting of that name would be replaced",
                 help=f"rename it, for example to '{_snake(name)}'",

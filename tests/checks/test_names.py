@@ -82,3 +82,9 @@ def test_a_clash_of_input_and_output_points_at_both():
     ]
     assert found.route == ("steps", "a", "outputs", "x")
     assert found.notes[0].route == ("steps", "a", "inputs", "x")
+
+
+def test_data_that_is_a_parameter_is_not_called_like_a_setting_either():
+    text = "data: {Target: {type: path, location: y/, parameter: %s}}"
+    assert codes(text % "true") == ["reserved-parameter"]
+    assert codes(text % "false") == []
