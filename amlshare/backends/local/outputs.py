@@ -329,21 +329,22 @@ def move(publication: Publication) -> None:
     if not _is(staged, publication):
         raise OutputError(f"output '{publication.output}' is gone from {staged}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    if staged.is_dir() and path.is_dir():
+    if os.path.lexists(path):
         _exchange(staged, path)
     else:
-        staged.replace(path)
+        staged.rename(path)
 
 
 def take_back(publication: Publication) -> None:
     """Undo a `move`, so that a publication of several outputs happens whole or not at all."""
     staged, path = Path(publication.staged), Path(publication.place or "")
-    if not _is(path, publication):
-        return
-    if staged.is_dir():
-        _exchange(staged, path)  # what was swapped out goes back
-    else:
+    if _is(path, publication):
+        if os.path.lexists(staged):
+            _exchange(staged, path)  # what was swapped out goes back
+            return
         path.rename(staged)
+    if os.path.lexists(_aside(staged)) and not os.path.lexists(path):
+        _aside(staged).rename(path)
 
 
 def _is(path: Path, publication: Publication) -> bool:
@@ -355,12 +356,17 @@ def _is(path: Path, publication: Publication) -> bool:
 
 
 def _exchange(staged: Path, path: Path) -> None:
-    """Swap two folders at once where the system can, else with a moment in which none is there."""
+    """Swap files or folders at once where the system can, else with a moment in which none is
+    there, and what was there aside.
+    """
     if not _swap(os.fsencode(staged), os.fsencode(path)):
-        aside = staged.with_name(staged.name + ".old")
-        shutil.rmtree(aside, ignore_errors=True)
-        path.rename(aside)
+        _remove(_aside(staged))
+        path.rename(_aside(staged))
         staged.rename(path)
+
+
+def _aside(staged: Path) -> Path:
+    return staged.with_name(staged.name + ".old")
 
 
 _HERE = -100  # AT_FDCWD
@@ -391,9 +397,12 @@ def upload(place: Place, content: Content) -> None:
 
 def discard(place: Place) -> None:
     """Remove what is staged: a failed step's output, or what a swap brought out."""
-    staged = place.staged
-    for path in (staged, staged.with_name(staged.name + ".old")):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+    _remove(place.staged)
+    _remove(_aside(place.staged))
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -66,20 +66,36 @@ def test_a_folder_takes_the_place_of_another(
     assert [path.name for path in tmp_path.iterdir()] == ["fixed"]
 
 
-@pytest.mark.parametrize("there", [True, False])
-def test_a_move_can_be_taken_back(tmp_path: Path, there: bool) -> None:
-    place = placed(tmp_path, output("o", location="fixed/", overwrite=True))
-    if there:
-        (tmp_path / "fixed").mkdir()
-        (tmp_path / "fixed" / "old").touch()
+def write(path: Path, kind: str, text: str) -> None:
+    """A file, or a folder that holds one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if kind == "folder":
+        path.mkdir(exist_ok=True)
+        path = path / "file"
+    path.write_text(text)
+
+
+@pytest.mark.parametrize("swaps", [True, False])
+@pytest.mark.parametrize("new", ["file", "folder"])
+@pytest.mark.parametrize("old", ["file", "folder", None])
+def test_a_move_can_be_taken_back(
+    tmp_path: Path, old: str | None, new: str, swaps: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not swaps:
+        monkeypatch.setattr(outputs, "_swap", lambda *_: False)
+    place = placed(tmp_path, output("o", location="fixed", format=new, overwrite=True))
+    path = tmp_path / "fixed"
+    if old:
+        write(path, old, "old")
     outputs.prepare(place)
-    (place.staged / "new").touch()
+    write(place.staged, new, "new")
     move = outputs.publication(place, run="RUN", step="s")
     outputs.move(move)
+    assert (path / "file" if new == "folder" else path).read_text() == "new"
     outputs.take_back(move)
     outputs.discard(place)
-    left = [path.name for path in tmp_path.rglob("*")]
-    assert left == (["fixed", "old"] if there else [])
+    assert [each.name for each in tmp_path.iterdir()] == (["fixed"] if old else [])
+    assert not old or (path / "file" if old == "folder" else path).read_text() == "old"
 
 
 @pytest.mark.parametrize(
