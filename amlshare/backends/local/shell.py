@@ -1,55 +1,116 @@
-"""Values put into a bash command so that each stays one word, whatever it holds."""
+"""Values put into a bash command so that bash never reads them as code, whatever they hold.
+
+A value of plain letters stands as it is. Any other becomes a variable that is set ahead of the
+line, and the line holds only its expansion: bash expands it once and parses it never. Should the
+place of a reference be misread, in a corner of bash's grammar, then words split or a quote shows.
+"""
 
 from __future__ import annotations
 
 import re
 import shlex
 from collections.abc import Mapping
+from typing import Literal
 
 from amlshare.references import Reference, Text
 
-_QUOTES = re.compile(r"""\\.|['"]""", re.DOTALL)
+Place = Literal["bare", "double", "single", "here", "here-literal"]
+
+_PLAIN = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
+_MARK = re.compile(
+    r"""\\.|['"`()]|\$\(|<<-?[ \t]*(?P<quote>['"]?)(?P<end>\w+)(?P=quote)[^\n]*\n""", re.DOTALL
+)
 
 
 def fill(line: Text, values: Mapping[Reference, str]) -> Text:
-    """``line`` with the references that ``values`` knows in place, quoted as their place asks.
+    """``line`` with the references that ``values`` knows in place.
 
-    A reference may stand bare, in double quotes or in single quotes.
+    A reference may stand bare, in quotes, in a substitution, or in a here-document.
     """
-    quote = ""
+    reader = _Reader()
     parts: list[str | Reference] = []
+    variables: dict[str, str] = {}
     for part in line:
         if isinstance(part, str):
-            quote = _quote_after(part, quote)
+            reader.read(part)
             parts.append(part)
-        elif part in values:
-            parts.append(_quoted(values[part], quote))
+        elif part not in values:
+            parts.append(part)
+        elif _PLAIN.fullmatch(values[part]):
+            parts.append(values[part])
         else:
-            parts.append(part)
-    return tuple(parts)
+            name = f"amlshare_{part.kind}_{part.name}"
+            variables[name] = values[part]
+            parts.append(_expansion(name, values[part], reader.place))
+    ahead = [f"{name}={shlex.quote(value)}; " for name, value in variables.items()]
+    return (*ahead, *parts)
 
 
-def _quote_after(text: str, quote: str) -> str:
-    """The quote that is open after ``text``, when ``quote`` was before it."""
-    position = 0
-    while match := _QUOTES.search(text, position):
-        position = match.end()
-        found = match.group()
-        if quote == "'" and found != "'":
-            # a backslash means nothing in single quotes, and may stand before the closing one
-            position = match.start() + 1
-        elif found == quote:
-            quote = ""
-        elif not quote and found in "'\"":
-            quote = found
-    return quote
-
-
-def _quoted(value: str, quote: str) -> str:
-    match quote:
-        case "'":
-            return value.replace("'", "'\\''")
-        case '"':
-            return re.sub(r'([\\"$`])', r"\\\1", value)
+def _expansion(name: str, value: str, place: Place) -> str:
+    match place:
+        case "bare":
+            return f'"${{{name}}}"'
+        case "single":
+            return f"'\"${{{name}}}\"'"
+        case "here-literal":
+            return value  # bash expands nothing there
         case _:
-            return shlex.quote(value)
+            return f"${{{name}}}"
+
+
+class _Reader:
+    """Reads a command from its start, and knows in what its end stands."""
+
+    def __init__(self) -> None:
+        self._open: list[str] = []
+        self._ends: str | None = None
+
+    @property
+    def place(self) -> Place:
+        """Where the next character stands."""
+        last = self._open[-1] if self._open else ""
+        places: dict[str, Place] = {'"': "double", "'": "single", "<": "here", "<'": "here-literal"}
+        return places.get(last, "bare")
+
+    def read(self, text: str) -> None:
+        """Read on."""
+        position = 0
+        while position < len(text):
+            if self.place in ("here", "here-literal"):
+                position = self._read_document(text, position)
+            elif match := _MARK.search(text, position):
+                position = self._meet(match)
+            else:
+                return
+
+    def _read_document(self, text: str, position: int) -> int:
+        closing = re.compile(rf"^\t*{self._ends}$", re.MULTILINE).search(text, position)
+        if closing is None:
+            return len(text)
+        self._open.pop()
+        return closing.end()
+
+    def _meet(self, match: re.Match[str]) -> int:
+        """Take in a mark; gives where to read on."""
+        found, place = match.group(), self.place
+        if place == "single":
+            if found == "'":
+                self._open.pop()
+            return match.start() + 1  # a backslash means nothing here
+        if found[0] == "\\":
+            return match.end()
+        if found[:2] == "<<":
+            if place == "double":
+                return match.start() + 2
+            self._open.append("<'" if match["quote"] else "<")
+            self._ends = match["end"]
+            return match.end()
+        self._nest(found, place)
+        return match.end()
+
+    def _nest(self, found: str, place: Place) -> None:
+        last = self._open[-1] if self._open else ""
+        if (found == last and found in '"`') or (found == ")" and last == "("):
+            self._open.pop()
+        elif found in ("$(", '"', "`") or (found in "'(" and place == "bare"):
+            self._open.append("(" if found == "$(" else found)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from amlshare.backends.local import shell
 from amlshare.references import Reference, parse
@@ -21,6 +24,13 @@ AWKWARD = """it's "a" $HOME `b` \\ * ; & é"""
         """printf %s it\\'s > /dev/null; printf %s "${inputs.x}" """,
         """printf '' 'a"b'; printf %s ${inputs.x}""",
         """printf '' "a'\\"b"; printf %s '${inputs.x}'""",
+        'printf %s "$(printf %s ${inputs.x})"',
+        'printf %s "$(printf %s "${inputs.x}")"',
+        """printf %s "$(cd . && (printf %s '${inputs.x}'))" """,
+        'printf "(%s" "" > /dev/null; printf %s ${inputs.x}',
+        'x=$(cat <<END\n${inputs.x}\nEND\n); printf %s "$x"',
+        "x=$(cat <<'END'\n${inputs.x}\nEND\n); printf %s \"$x\"",
+        "f() { printf %s ${inputs.x}; }; f",
     ],
 )
 def test_a_value_stays_one_word_wherever_it_stands(line: str) -> None:
@@ -39,3 +49,24 @@ def test_a_plain_value_is_not_quoted() -> None:
 def test_what_is_not_known_yet_stays_a_reference() -> None:
     line = parse("cat ${inputs.x} > ${outputs.y}")[0]
     assert shell.fill(line, {Reference("input", "x"): "a"})[-1] == Reference("output", "y")
+
+
+HOSTILE_PLACES = """
+x=${inputs.x}; y="$(echo ${inputs.x})"; : '${inputs.x}' `echo ${inputs.x}` "`: ${inputs.x}`"
+cat <<END > /dev/null
+${inputs.x}
+END
+if [ -e made ]; then echo made; else echo end; fi
+"""
+
+
+@given(value=st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"])))
+@settings(max_examples=30)
+def test_no_value_is_read_as_code(value: str) -> None:
+    hostile = f"{value}$(touch made)`touch made`'\";touch made;"
+    text = shell.fill(parse(HOSTILE_PLACES)[0], {Reference("input", "x"): hostile})
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            ["bash", "-c", "".join(map(str, text))], cwd=folder, capture_output=True, check=False
+        )
+    assert done.stdout == b"end\n"
