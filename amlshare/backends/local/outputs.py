@@ -69,7 +69,7 @@ def place(output: Output, datastore: Datastore, *, run: str, box: Path) -> Place
 
     A location that ends in ``/`` is a folder: a single file lies in it under the output's name.
     """
-    filled = output.location.replace("{run-id}", run).replace("{output-name}", output.name)
+    filled = output.location.replace("{run-id}", run)
     if output.format == "file" and (filled.endswith("/") or not filled):
         filled += output.name
     parts = [part for part in filled.split("/") if part not in ("", ".")]
@@ -94,6 +94,7 @@ def prepare(place: Place) -> None:
 
 def refuse_occupied(place: Place) -> None:
     """Raise OutputError where something lies that may not be replaced."""
+    _refuse_file_above(place)
     # a mount is written through: on Azure it replaces what is there, file by file
     if place.output.overwrite or place.output.mode == "mount" or not _is_occupied(place):
         return
@@ -101,6 +102,17 @@ def refuse_occupied(place: Place) -> None:
         f"output '{place.output.name}': {place} already holds data, and may not be replaced; write "
         "'overwrite: true' to replace it, or put {run-id} into its location to keep both"
     )
+
+
+def _refuse_file_above(place: Place) -> None:
+    path, root = place.path, place.datastore.folder
+    while path is not None and path.parent != root:
+        path = path.parent
+        if path.is_file():
+            raise OutputError(
+                f"output '{place.output.name}': {place} cannot be made, since {path} is a file and "
+                "would have to be a folder: remove it, or give the output another location"
+            )
 
 
 def _is_occupied(place: Place) -> bool:
@@ -191,6 +203,7 @@ def _settle_links(output: Output, staged: Path) -> None:
     """Put the file that a link points to in the link's place, as far as it lies in the output."""
     root = staged.resolve()
     for name, details in list(walk(staged)):
+        _check_name(output, name)
         if stat.S_ISLNK(details.st_mode):
             _settle_link(output, root, root / name)
         elif not stat.S_ISREG(details.st_mode):
@@ -198,6 +211,21 @@ def _settle_links(output: Output, staged: Path) -> None:
                 f"output '{output.name}': {name} is a pipe, socket or device, which no datastore "
                 "can hold; remove it in the script"
             )
+
+
+def _check_name(output: Output, name: str) -> None:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise OutputError(
+            f"output '{output.name}': the name of {_shown(name)} is not UTF-8, as it has to be in a "
+            "datastore; rename it in the script"
+        ) from None
+
+
+def _shown(name: str | Path) -> str:
+    """A name for people, whatever its bytes are."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _settle_link(output: Output, root: Path, link: Path) -> None:
@@ -211,7 +239,7 @@ def _settle_link(output: Output, root: Path, link: Path) -> None:
             else "to nothing"
         )
         raise OutputError(
-            f"output '{output.name}': {name} is a link that leads {why} ({link.readlink()}); "
+            f"output '{output.name}': {name} is a link that leads {why} ({_shown(link.readlink())}); "
             "have the script write the file itself"
         )
     link.unlink()

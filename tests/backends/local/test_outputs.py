@@ -28,7 +28,6 @@ def placed(base: Path, made: Output, run: str = "RUN") -> outputs.Place:
     [
         ("a/{run-id}/", "folder", "a/RUN"),
         ("a/{run-id}", "folder", "a/RUN"),
-        ("a/{output-name}/", "folder", "a/o"),
         ("a/{run-id}/", "file", "a/RUN/o"),
         ("a/model.pkl", "file", "a/model.pkl"),
         ("a/x.csv/", "csv", "a/x.csv"),
@@ -125,4 +124,19 @@ def test_a_pipe_in_an_output_is_named(tmp_path: Path) -> None:
     outputs.prepare(place)
     os.mkfifo(place.staged / "p")
     with pytest.raises(OutputError, match="p is a pipe, socket or device"):
+        outputs.check(place, digest)
+
+
+def test_a_file_where_a_folder_is_needed_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    place = placed(tmp_path, output("o", location="a/b/c", overwrite=True))
+    with pytest.raises(OutputError, match=f"{tmp_path}/a is a file and would have to be a folder"):
+        outputs.refuse_occupied(place)
+
+
+def test_a_name_that_is_not_utf8_is_named(tmp_path: Path) -> None:
+    place = placed(tmp_path, output("o"))
+    outputs.prepare(place)
+    (place.staged / os.fsdecode(b"caf\xe9")).touch()
+    with pytest.raises(OutputError, match=r"the name of caf\\xe9 is not UTF-8.*rename it"):
         outputs.check(place, digest)
