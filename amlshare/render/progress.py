@@ -162,23 +162,22 @@ class Live(Progress):
         )
         return console, live
 
-    def __enter__(self) -> Self:
-        self._live.start()
-        return self
-
     def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._live.stop()
-        self._stream.write("\n")
-        self._stream.flush()
+        if self._live.is_started:
+            self._live.stop()
+            self._stream.write("\n")
+            self._stream.flush()
 
     def show(self, event: Event) -> None:
         from rich.text import Text
 
+        # drawing takes a thread, and before its first event a backend may need a process of one
+        self._live.start()
         self._note(event)
         # what starts is drawn below already
         lines = [] if isinstance(event, StepStarted) else list(self._lines.of(event))

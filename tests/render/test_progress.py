@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import threading
 
 import pytest
 
@@ -107,6 +108,15 @@ class Terminal(io.StringIO):
 
     def isatty(self) -> bool:
         return True
+
+
+def test_nothing_is_drawn_and_no_thread_runs_before_the_first_event(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    stream, before = Terminal(), threading.active_count()
+    with Live(stream, Paper(width=80)) as progress:
+        assert (threading.active_count(), stream.getvalue()) == (before, "")
+        progress.watch(STARTED)
+        assert threading.active_count() == before + 1
 
 
 def test_on_a_terminal_lines_scroll_by_above_what_is_drawn(monkeypatch):

@@ -11,6 +11,7 @@ from amlshare.backends.local import program
 from amlshare.backends.local.code import Code
 from amlshare.backends.local.folder import Folder
 from amlshare.backends.local.inputs import Inputs
+from amlshare.backends.local.isolation import isolate
 from amlshare.backends.local.job import Job, make_job
 from amlshare.backends.local.opening import earlier_outputs, open_run
 from amlshare.backends.local.processes import Processes
@@ -19,7 +20,6 @@ from amlshare.backends.local.run import Items, Run
 from amlshare.backends.local.sources import Datastores, Sources, with_env
 from amlshare.backends.local.step import Shop, explain, full_disk
 from amlshare.backends.local.store import Store
-from amlshare.backends.local.views import isolate
 from amlshare.datastores import DatastoreError
 from amlshare.plan import Plan
 from amlshare.references import parse, references
@@ -62,7 +62,7 @@ def _open(job: Job, settings: Settings, folder: Folder, watch: Watch, stack: Exi
     stack.callback(opened.lock.release)
     processes.hold(folder.guarded(opened.id))
     items: Items = SimpleQueue()
-    for message in notes:
+    for message in [*isolation.notes(), *notes]:
         items.put(Noted(message=message))
     shop = Shop(
         run=opened.id,

@@ -26,6 +26,8 @@ _MNT_DETACH, _UMOUNT_NOFOLLOW = 2, 8
 _MOUNT_SETATTR, _AT_FDCWD, _AT_RECURSIVE = 442, -100, 0x8000
 _CAP_SYS_ADMIN, _CAP_VERSION, _PR_CAP_AMBIENT = 21, 0x20080522, 47
 
+_SWITCHED_OFF = "AMLSHARE_ISOLATION=none"
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -36,6 +38,16 @@ class Isolation:
     bind: bool
     reason: str = ""
 
+    def notes(self) -> list[str]:
+        """What a person should know of it, unless it is as they asked."""
+        if self.bind or self.reason == _SWITCHED_OFF:
+            return []
+        note = (
+            f"inputs cannot be bound read-only here ({self.reason}): a step that changes one "
+            f"fails, but the change stays; {_SWITCHED_OFF} accepts that without this note"
+        )
+        return [note]
+
 
 @cache
 def isolate() -> Isolation:
@@ -44,7 +56,7 @@ def isolate() -> Isolation:
     Call it in the main thread before any other thread starts. Never raises.
     """
     if os.environ.get("AMLSHARE_ISOLATION") == "none":
-        return Isolation(bind=False, reason="AMLSHARE_ISOLATION=none")
+        return Isolation(bind=False, reason=_SWITCHED_OFF)
     if sys.platform != "linux":
         return Isolation(bind=False, reason="only Linux has mount namespaces")
     if len(os.listdir("/proc/self/task")) > 1:  # noqa: PTH208 - a count is all that is wanted

@@ -169,3 +169,10 @@ def bind_nothing(target: Path) -> tuple[str, bool]:
 def test_what_is_not_there_cannot_be_bound(tmp_path: Path) -> None:
     result = apart.call_isolated(bind_nothing, tmp_path)
     assert result == (f"{tmp_path / 'nothing'} {tmp_path / 'view'}", False)
+
+
+def test_that_nothing_can_be_bound_is_noted_unless_it_was_asked_for() -> None:
+    (note,) = Isolation(bind=False, reason="no mount namespace: Operation not permitted").notes()
+    assert "cannot be bound read-only here (no mount namespace: Operation not permitted)" in note
+    assert Isolation(bind=False, reason="AMLSHARE_ISOLATION=none").notes() == []
+    assert Isolation(bind=True).notes() == []
