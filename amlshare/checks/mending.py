@@ -11,14 +11,8 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from amlshare.checks.schema import (
-    explain_errors,
-    keys_at,
-    meant_by,
-    model_at,
-    route_of,
-    unnamed_in,
-)
+from amlshare.checks.keys import keys_at, meant_by, model_at
+from amlshare.checks.schema import explain_errors, route_of, unnamed_in
 from amlshare.diagnostics import Diagnostic, Finding, Route
 from amlshare.spec import Spec, parse_spec
 

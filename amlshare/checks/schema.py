@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache, lru_cache
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from amlshare.checks import foreign
+from amlshare.checks.keys import keys_at, meant_by, owners, similar
 from amlshare.checks.places import NOUNS, place
 from amlshare.checks.references import bad_reference
 from amlshare.diagnostics import Finding, Route, closest
 from amlshare.references import parse
-from amlshare.spec import Spec
 
 # What a value should have been, in our words.
 _EXPECTED = {
@@ -146,11 +145,11 @@ def _unnamed_entry(table: Route, names: list[str], data: object) -> Finding:
     noun = NOUNS[str(table[-1])]
     entries = _value(data, table)
     others = [name for name in entries if name not in names] if isinstance(entries, dict) else []
+    listed = " and ".join(f"'{name}'" for name in names)
     stand = "is a key" if len(names) == 1 else "are keys"
     return Finding(
         code="unnamed-entry",
-        message=f"{' and '.join(map(repr, names))} {stand} of {_an(noun)}, and {place(table)} has "
-        "names",
+        message=f"{listed} {stand} of {_an(noun)}, and {place(table)} has names",
         route=(*table, names[0]),
         on="key",
         label="expected a name",
@@ -214,18 +213,6 @@ def _unknown_key(route: Route) -> Finding:
     )
 
 
-def meant_by(key: str, owner: Route) -> str | None:
-    """The key of the language that a key was meant to be, None where that is not clear."""
-    known = keys_at(owner)
-    ours = [word for word in foreign.KEYS.get(key, "").split() if word in known]
-    return ours[0] if ours else _similar(key, known)
-
-
-@lru_cache(maxsize=256)
-def _similar(key: str, known: tuple[str, ...]) -> str | None:
-    return closest(key, known)
-
-
 def _instead(key: str, owner: Route) -> tuple[str, str | None]:
     """What to write for an unknown key: beside the caret, and as the next step."""
     if key == "$schema":
@@ -236,44 +223,13 @@ def _instead(key: str, owner: Route) -> tuple[str, str | None]:
         return "goes under `defaults`", f"write `defaults: {{{key}: ..}}`, or say it in each step"
     if owner and key in keys_at(owner[:-1]):
         return "stands one level too deep", f"write it beside `{owner[-1]}`, not in it"
-    if similar := _similar(key, keys_at(owner)):
-        return f"did you mean '{similar}'?", None
-    if owners := _owners().get(key):
-        *some, last = owners
+    if near := similar(key, keys_at(owner)):
+        return f"did you mean '{near}'?", None
+    if places := owners().get(key):
+        *some, last = places
         listed = f"{', '.join(some)} and {last}" if some else last
         return "stands in the wrong place", f"`{key}` is a key of {listed}"
     return "unknown key", f"known here: {', '.join(keys_at(owner))}"
-
-
-@cache
-def _owners() -> dict[str, list[str]]:
-    """What has a key, in words, for every key of the language."""
-    found: dict[str, list[str]] = {}
-    for owner, route in _PLACES.items():
-        for key in keys_at(route):
-            found.setdefault(key, []).append(owner)
-    return found
-
-
-_PLACES: dict[str, Route] = {
-    "the spec": (),
-    "`defaults`": ("defaults",),
-    "`local`": ("local",),
-    "`workspace`": ("workspace",),
-    "a step": ("steps", "?"),
-    "an input": ("steps", "?", "inputs", "?"),
-    "an input's `reads`": ("steps", "?", "inputs", "?", "reads"),
-    "an output": ("steps", "?", "outputs", "?"),
-    "an output's `expect`": ("steps", "?", "outputs", "?", "expect"),
-    "a step's `parallel`": ("steps", "?", "parallel"),
-    "a step's `distribution`": ("steps", "?", "distribution"),
-    "data": ("data", "?"),
-    "a compute target": ("compute", "?"),
-    "an environment": ("environments", "?"),
-    "a parameter": ("parameters", "?"),
-    "a schedule": ("schedules", "?"),
-    "`publish`": ("publish",),
-}
 
 
 def _unknown_value(detail: Any, route: Route) -> Finding:
@@ -464,42 +420,3 @@ def _shown(value: object) -> str:
     if isinstance(value, str):
         return f"'{value}'" if len(value) <= 60 else f"'{value[:57]}...'"
     return _article(value) if isinstance(value, (list, dict)) or value is None else str(value)
-
-
-def keys_at(route: Route) -> tuple[str, ...]:
-    """The keys that the language knows at a route."""
-    model = model_at(route)
-    if model is None:
-        return ()
-    return tuple(field.alias or name for name, field in model.model_fields.items())
-
-
-def model_at(route: Route) -> type[BaseModel] | None:
-    """The model of what stands at a route; None for a text, a list, or a mapping of others."""
-    model: object = Spec
-    for part in route:
-        model = _inner(model, part)
-    return model if isinstance(model, type) and issubclass(model, BaseModel) else None
-
-
-def _inner(model: object, part: str | int) -> object:
-    """The type one step further down: a model's field, or what a list or mapping holds."""
-    if isinstance(model, type) and issubclass(model, BaseModel):
-        for name, field in model.model_fields.items():
-            if part in (name, field.alias):
-                inner = field.annotation
-                tables = getattr(inner, "__origin__", None) in (dict, list)
-                return inner if tables else _model_in(inner) or inner
-        return None
-    return next((found for arg in _arguments(model) if (found := _model_in(arg))), None)
-
-
-def _arguments(annotation: object) -> tuple[object, ...]:
-    return getattr(annotation, "__args__", ())
-
-
-def _model_in(annotation: object) -> object:
-    """The model inside an annotation such as ``Annotated[Input, ..]`` or ``Input | None``."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for arg in _arguments(annotation) if (found := _model_in(arg))), None)

@@ -13,13 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from amlshare import commands
-from amlshare.checks import schema
+from amlshare.checks.keys import keys_at
 from amlshare.commands import Request
 from amlshare.diagnostics import Diagnostic, SpecError
 
 DATA: dict[str, Any] = yaml.safe_load(specimen.SPEC)
 ROUTES = [route for route in specimen.routes(DATA) if route[0] != "targets"]
-KEYS = [route for route in ROUTES if route[-1] in schema.keys_at(route[:-1])]
+KEYS = [route for route in ROUTES if route[-1] in keys_at(route[:-1])]
 SCALARS = [route for route in ROUTES if not isinstance(specimen.at(DATA, route), (dict, list))]
 JUNK = (None, True, -1, 1.5, 10**30, "", "junk", "${", "${inputs.x}", "a.b", "*", "/", "..")
 JUNK += ([], {}, ["junk"], [1], {"?": 1}, {"type": "path"}, [[]])

@@ -1,7 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from checks.specimen import codes, findings
+
+from amlshare import commands
+from amlshare.checks import mending
+from amlshare.commands import Request
 
 
 @pytest.mark.parametrize(
@@ -65,8 +71,27 @@ def test_hints_wait_until_the_spec_is_whole():
 
 
 def test_nothing_can_be_said_of_the_rest_of_what_is_no_mapping():
-    from amlshare.checks import mending
 
     parsed = mending.parse([1, 2])  # type: ignore[arg-type]
     assert parsed.spec is None
     assert [each.code for each in parsed.findings] == ["wrong-type"]
+
+
+def test_what_a_missing_file_would_have_held_is_not_told(tmp_path: Path):
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(
+        "amlshare: 1\nname: demo\ninclude: [shared.yaml]\ndefaults: {environment: e}\n"
+        "steps: {a: {command: ls, after: b}}\n"
+    )
+    found = commands.read(Request(spec=str(spec))).diagnostics
+    assert [each.code for each in found] == ["file-not-found"]
+
+
+def test_a_secret_hides_no_other_mistake(tmp_path: Path):
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(
+        "amlshare: 1\nname: demo\n"
+        "steps: {a: {command: ls, after: b, env: {DB_PASSWORD: correct-horse-7}}}\n"
+    )
+    found = commands.read(Request(spec=str(spec))).diagnostics
+    assert {each.code for each in found} == {"secret-in-spec", "unknown-step"}

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from checks.specimen import codes, findings, only
 
+from amlshare.checks.keys import keys_at
 from amlshare.checks.places import place, who
-from amlshare.checks.schema import keys_at
 
 
 @pytest.mark.parametrize(
