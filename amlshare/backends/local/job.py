@@ -29,7 +29,7 @@ from amlshare.pipeline import (
     Value,
     feeders,
 )
-from amlshare.plan import Plan, plain
+from amlshare.plan import Plan, digest, plain
 from amlshare.references import Reference, Text
 
 KEY = ("code", "run", "parameters", "environment", "env", "inputs", "outputs")
@@ -141,12 +141,12 @@ class _Steps:
             inputs=tuple(self._input(step, given) for given in step.inputs),
             outputs=tuple(replace(output, size=None, files=None) for output in step.outputs),
             partitions=self._partitions(step),
-            rows=any(_is_cut_into_rows(step.run, given) for given in step.inputs),
+            rows=_has_rows(step),
             env=step.env,
             retries=step.retries,
             timeout=step.timeout,
             reuse=step.reuse,
-            key={part: own[part] for part in KEY if own.get(part)},
+            key={part: own[part] for part in KEY if own.get(part)} | self._cut(step),
         )
 
     def _run(self, run: Run) -> Run:
@@ -167,6 +167,12 @@ class _Steps:
             case _:
                 assert_never(run)
 
+    def _cut(self, step: Step) -> dict[str, str]:
+        """How the input of a parallel step is cut: its script sees it, so it decides on reuse."""
+        if not isinstance(step.run, Parallel):
+            return {}
+        return {"cut": digest([self._partitions(step), _has_rows(step)])}
+
     def _partitions(self, step: Step) -> str | None:
         if not isinstance(step.run, Parallel):
             return None
@@ -180,16 +186,19 @@ class _Steps:
         return int(self._values[value]) if isinstance(value, Reference) else value
 
     def _input(self, step: Step, given: Input) -> Input:
-        # whoever cuts a table into rows opens it here, where it must lie as a file
-        unsaid = given.mode == "auto" or _is_cut_into_rows(step.run, given)
-        mode = self._auto(given) if unsaid else given.mode
+        mode = self._mode(given, is_cut=_is_cut_into_rows(step.run, given))
         return replace(given, mode=mode, at=None, reads=None)
 
-    def _auto(self, given: Input) -> InputMode:
-        """What lies here is mounted, which costs nothing; what does not is fetched once."""
-        if given.format == "table" and given.mode == "auto":
+    def _mode(self, given: Input, *, is_cut: bool) -> InputMode:
+        """What lies here is mounted, which costs nothing; what does not is fetched once.
+
+        Whoever cuts a table into rows opens it here, where it must lie as a file.
+        """
+        if given.mode == "auto" and given.format == "table" and not is_cut:
             return "direct"
-        return "download" if is_remote(self._stand_in(given.source)) else "mount"
+        if given.mode == "auto" or (given.mode == "direct" and is_cut):
+            return "download" if is_remote(self._stand_in(given.source)) else "mount"
+        return given.mode
 
     def _stand_in(self, source: str) -> str | None:
         """What stands in for the datastore or dataset behind ``source``."""
@@ -203,11 +212,16 @@ class _Steps:
         return self._local.datastores.get(data.datastore or "")
 
 
+def _has_rows(step: Step) -> bool:
+    return any(_is_cut_into_rows(step.run, given) for given in step.inputs)
+
+
 def _is_cut_into_rows(run: Run, given: Input) -> bool:
-    """Whether a parallel step goes over the rows of an input: a table that is read `direct`."""
+    """Whether a parallel step goes over the rows of an input and not over its files."""
     if not isinstance(run, Parallel) or run.over != given.name or given.format not in TABLES:
         return False
-    return given.mode == "direct" or (given.mode == "auto" and run.batch_unit == "bytes")
+    by_bytes = given.mode == "auto" and run.batch_unit == "bytes"
+    return given.format == "table" or given.mode == "direct" or by_bytes
 
 
 def fill(text: Text, values: Mapping[Reference, str]) -> Text:

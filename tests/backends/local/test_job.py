@@ -59,7 +59,9 @@ def test_parameters_are_put_in_and_inputs_stay_to_be_filled(project: Project) ->
         )
     )  # fmt: skip
     assert one(job, "a")["run"]["arguments"] == ["true", "--n=3", "${outputs.o}"]
-    assert one(job, "b")["run"]["line"] == """echo 'it'"'"'s' ${inputs.o}"""
+    assert one(job, "b")["run"]["line"] == (
+        """amlshare_parameter_text='it'"'"'s'; echo "$${amlshare_parameter_text}" ${inputs.o}"""
+    )
     assert one(job, "c")["run"]["mini_batch"] == 3
     assert one(job, "c")["partitions"] == "{a}/{b}"
 
@@ -108,3 +110,30 @@ def test_a_selection_names_its_steps_in_run_order(project: Project) -> None:
     steps = [command(name, "true") for name in "abc"]
     assert to_job(project.plan(*steps))["selected"] == ["a", "b", "c"]
     assert to_job(project.plan(*steps, selected=["c", "a"]))["selected"] == ["a", "c"]
+
+
+def over(project: Project, source: str, unit: str, **more: Any) -> dict[str, Any]:
+    """The parallel step over an input of the datastore that is elsewhere, or of the one here."""
+    project.local = {"datastores": {"near": "data", "far": "https://example.com/x/*.csv"}}
+    project.write("code/x.py", "")
+    run = Parallel(file="x.py", over=source, batch_unit=unit, partition_by=("user",))
+    kept = data(source, "raw", datastore=source, partitions=more.pop("partitions", None))
+    read = reading(source, **more)
+    plan = project.plan(step("p", run, reads=[read], code="code"), data=[kept])
+    return one(to_job(plan), "p")
+
+
+def test_how_files_are_cut_into_partitions_decides_about_reuse(project: Project) -> None:
+    one, other = (
+        over(project, "near", "files", partitions=partitions)["key"]
+        for partitions in ("{user}/{day}.csv", "{day}/{user}.csv")
+    )
+    assert {part for part in one if one[part] != other[part]} == {"cut"}
+
+
+@pytest.mark.parametrize("unit", ["files", "bytes"])
+def test_a_table_to_be_cut_into_rows_is_brought_here(project: Project, unit: str) -> None:
+    far = over(project, "far", unit, format="table")
+    near = over(project, "near", unit, format="table", mode="direct")
+    assert (far["inputs"][0]["mode"], far["rows"]) == ("download", True)
+    assert (near["inputs"][0]["mode"], near["rows"]) == ("mount", True)
