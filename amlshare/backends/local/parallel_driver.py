@@ -59,6 +59,8 @@ def cut(order: dict[str, Any]) -> Iterator[Batch]:
 
 
 def _files(over: Path) -> Iterator[str]:
+    if not over.exists():
+        raise DriverError(f"there is no input at {over}: it must be a file or a folder here")
     if over.is_file():
         yield str(over)
         return

@@ -163,3 +163,9 @@ def test_a_script_that_cannot_start_says_why(tmp_path: Path) -> None:
 def test_no_files_are_no_batches(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     assert drive(tmp_path, ECHO) == (0, "0 mini-batches, 0 items, 0 failed\n", "")
+
+
+def test_an_input_that_is_not_there_fails_the_step(tmp_path: Path) -> None:
+    over = "https://example.com/*.csv"
+    code, said, _ = drive(tmp_path, ECHO, over=over)
+    assert (code, "error: there is no input at" in said) == (1, True)
