@@ -130,17 +130,6 @@ def _shared(
     exclude: Annotated[
         str | None, typer.Option(metavar="EXPR", help="Not these steps, though selected.")
     ] = None,
-    workspace: Annotated[
-        str | None, typer.Option(envvar="AZUREML_WORKSPACE", metavar="NAME", help="The workspace.")
-    ] = None,
-    resource_group: Annotated[
-        str | None,
-        typer.Option(envvar="AZUREML_RESOURCE_GROUP", metavar="NAME", help="Its resource group."),
-    ] = None,
-    subscription: Annotated[
-        str | None,
-        typer.Option(envvar="AZURE_SUBSCRIPTION_ID", metavar="ID", help="Its subscription."),
-    ] = None,
 ) -> Requests:
     """The options of every command that takes a spec; gives the request for one."""
     from amlshare.commands import Request
@@ -152,9 +141,6 @@ def _shared(
         parameters=tuple(parameter or ()),
         select=select,
         exclude=exclude,
-        workspace=workspace,
-        resource_group=resource_group,
-        subscription=subscription,
     )
 
 
@@ -268,6 +254,10 @@ def _exits(*, verbose: bool, as_json: bool) -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(BROKEN_PIPE) from None
     except KeyboardInterrupt:
+        if as_json:
+            from amlshare.render.documents import error_document
+
+            _print_json(error_document("interrupted"))
         _say("interrupted")
         raise typer.Exit(INTERRUPTED) from None
     except Exception as error:  # noqa: BLE001 - every other way out of a command ends here
@@ -300,8 +290,8 @@ def _explained(error: Exception, *, verbose: bool, as_json: bool) -> int:
 
 
 def _unforeseen(error: Exception, *, verbose: bool) -> str:
-    if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or 'cannot write'}: {error.strerror}"
     if verbose:
         import traceback
 

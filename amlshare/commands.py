@@ -42,9 +42,6 @@ class Request:
     parameters: tuple[str, ...] = ()
     select: str | None = None
     exclude: str | None = None
-    subscription: str | None = None
-    resource_group: str | None = None
-    workspace: str | None = None
 
     @property
     def base(self) -> Path:

@@ -56,13 +56,13 @@ class _Shape:
 
 
 _NAMES = (
-    r"(?:(?:client|app|shared)[_-]?secret|secret[_-](?:access[_-])?key|pass(?:word|wd|phrase)|pwd"
+    r"(?:(?:client|app|shared)[_-]?secret|secret[_-](?:access[_-])?key|(?:pg|db|my)?pass(?:word|wd|phrase)|pwd|db[_-]pass|basic[_-]auth"
     r"|api[_-]?key|(?:account|storage|access|subscription)[_-]key"
-    r"|(?:access|api|auth|azure|bearer|databricks|github|hf|pat|sas|secret|session)[_-]token)"
+    r"|(?:access|api|auth|azure|bearer|databricks|github|hf|pat|sas|secret|session|my)[_-]token|secret[_-]?key)"
 )
 # up to a bracket that closes what holds the text
 _WORD = r"[^\s\"';,&\\]*[^\s\"';,&\\\]})]"
-_NAME_HINTS = "secret password passwd passphrase pwd apikey _key -key _token -token"
+_NAME_HINTS = "secret _pass -pass password passwd passphrase pwd apikey _key -key _token -token"
 _NAME = re.compile(rf"(?:.*(?:[^A-Za-z0-9]|(?<=[a-z0-9])(?=[A-Z])))?(?i:{_NAMES})")
 # what stands where a secret is meant and gives none away: a reference, a placeholder, a path or
 # URL, the name of an environment variable, a sentence

@@ -82,6 +82,10 @@ def test_a_masked_text_keeps_its_columns_and_no_secret(text, _kind, secret):
     ("name", "value"),
     [
         ("client_secret", "abcdef"),
+        ("PGPASSWORD", "s3cr3t"),
+        ("DB_PASS", "hunter22"),
+        ("SecretKey", "abcd1234"),
+        ("MY_TOKEN", "abc12345"),
         ("AZURE_CLIENT_SECRET", "abcdef"),
         ("dbPassword", "hunter2"),
         ("--password", 123456),

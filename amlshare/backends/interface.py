@@ -86,7 +86,6 @@ class Settings:
     as_cloud: bool = False
     regenerate: bool = False
     continue_on_step_failure: bool = False
-    wait: bool = True
     experiment: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 
