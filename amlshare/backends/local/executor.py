@@ -12,7 +12,7 @@ from amlshare.backends.local.code import Code
 from amlshare.backends.local.folder import Folder
 from amlshare.backends.local.inputs import Inputs
 from amlshare.backends.local.isolation import isolate
-from amlshare.backends.local.job import Job, make_job
+from amlshare.backends.local.job import Job, is_remote, make_job
 from amlshare.backends.local.opening import earlier_outputs, open_run
 from amlshare.backends.local.processes import Processes
 from amlshare.backends.local.records import Records
@@ -58,7 +58,7 @@ def _open(job: Job, settings: Settings, folder: Folder, watch: Watch, stack: Exi
     earlier, notes = earlier_outputs(job, records, sources)
     for output in earlier:
         sources.add(output)
-    opened = open_run(job, settings, folder, records, datastores.staging())
+    opened = open_run(job, settings, folder, records, sources, datastores.staging())
     stack.callback(opened.lock.release)
     processes.hold(folder.guarded(opened.id))
     items: Items = SimpleQueue()
@@ -92,7 +92,14 @@ def _python(job: Job, settings: Settings) -> str | None:
 
 
 def _secrets(job: Job) -> frozenset[str]:
-    """The variables that stand-ins name: they may hold a SAS or a connection string."""
-    values = [*job.datastores.values(), *job.datasets.values()]
-    texts = [parse(value)[0] for value in values if value]
+    """The variables in stand-ins that are URLs: they may hold a SAS or an account's key."""
+    values = filter(None, [*job.datastores.values(), *job.datasets.values()])
+    texts = [parse(value)[0] for value in values if _is_elsewhere(value)]
     return frozenset(each.name for text in texts for each in references(text))
+
+
+def _is_elsewhere(value: str) -> bool:
+    try:
+        return is_remote(with_env(value, ""))
+    except BackendError:  # nothing that is selected needs it, or it is said then
+        return True

@@ -26,25 +26,38 @@ class Opened:
 
 
 def open_run(
-    job: Job, settings: Settings, folder: Folder, records: Records, staging: Iterable[str]
+    job: Job,
+    settings: Settings,
+    folder: Folder,
+    records: Records,
+    sources: Sources,
+    staging: Iterable[str],
 ) -> Opened:
-    """Go on with the last run of this pipeline when it was interrupted and the job is the same;
-    else begin a new run. ``staging`` are folders in which a run stages its outputs.
+    """Go on with the last run of this pipeline when it was interrupted, the job is the same and
+    what it published still is; else begin a new run. ``staging`` are folders in which a run stages
+    its outputs.
     """
-    wanted = digest([to_data(job), settings.python, settings.as_cloud])
+    wanted = digest([to_data(job), settings.python, settings.as_cloud, settings.regenerate])
     with folder.locked():
         recover(folder, records)
         last = records.last_run(job.pipeline, job.target)
         again = last and last.status == "interrupted" and last.job == wanted
-        if last and again and not settings.regenerate and (lock := take_run(folder, last.id)):
-            return _reopened(last, lock, records)
+        if last and again and (done := _finished(last, records, sources)) is not None:
+            lock = take_run(folder, last.id)
+            if lock is not None:
+                records.reopen_run(last.id)
+                return Opened(id=last.id, lock=lock, resumed=True, done=done)
         return _begun(job, settings, folder, records, wanted, tuple(staging))
 
 
-def _reopened(last: RunRecord, lock: Lock, records: Records) -> Opened:
-    records.reopen_run(last.id)
+def _finished(last: RunRecord, records: Records, sources: Sources) -> dict[str, StepRecord] | None:
+    """The steps that ``last`` finished; None where an output of theirs is not as it was.
+
+    Then a new run takes over what still is, and makes the rest and all that read it.
+    """
     done = {step.step: step for step in records.steps(last.id) if step.status == "completed"}
-    return Opened(id=last.id, lock=lock, resumed=True, done=done)
+    made = [output for step in done for output in records.outputs(last.id, step)]
+    return done if all(map(sources.is_published, made)) else None
 
 
 def _begun(
