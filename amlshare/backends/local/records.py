@@ -166,9 +166,12 @@ class Publication:
     inode: int | None = None
 
 
+_HIGHEST = "WHERE name=? ORDER BY version DESC LIMIT 1"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetRecord:
-    """A version of a registered dataset."""
+    """A version of a registered dataset; ``created`` is when it was registered last."""
 
     name: str
     version: int
@@ -277,9 +280,6 @@ class Records:
 
     # runs
 
-    def run(self, run: str) -> RunRecord | None:
-        return _first(self.find(RunRecord, "WHERE id=?", run))
-
     def last_run(self, pipeline: str, target: str | None) -> RunRecord | None:
         """The newest run of a pipeline and target."""
         tail = "WHERE pipeline=? AND target IS ? ORDER BY created DESC, id DESC LIMIT 1"
@@ -339,8 +339,13 @@ class Records:
         return bool(self.find(Publication, "WHERE place=? LIMIT 1", place))
 
     def published(self, datastore: str, location: str) -> list[OutputRecord]:
-        """The outputs that were published at a location, the newest first."""
-        tail = "WHERE datastore=? AND location=? ORDER BY run DESC"
+        """The outputs that were published at a location, the last one first. Each may be what lies
+        there: a run that began earlier may have published later.
+        """
+        tail = (
+            "WHERE datastore=? AND location=? ORDER BY (SELECT finished FROM steps "
+            "WHERE steps.run=outputs.run AND steps.step=outputs.step) DESC"
+        )
         return self.find(OutputRecord, tail, datastore, location)
 
     def forget_publication(self, run: str, step: str) -> None:
@@ -387,23 +392,21 @@ class Records:
 
     def _registered(self, output: OutputRecord) -> OutputRecord:
         """Same content, same version; else the next one. A version lies where its content was last
-        published, since what lay there before may be gone.
+        published, since what lay there before may be gone, and is then the latest again.
         """
         if output.dataset is None:
             return output
         tail = "WHERE name=? AND digest=? ORDER BY version DESC LIMIT 1"
         same = _first(self.find(DatasetRecord, tail, output.dataset, output.digest))
-        newest = self.dataset(output.dataset)
-        number = same.version if same else (newest.version if newest else 0) + 1
-        if same is None or (same.datastore, same.location) != (output.datastore, output.location):
-            created = same.created if same else time.time()
-            self.put(_dataset(output, number, created))
+        highest = _first(self.find(DatasetRecord, _HIGHEST, output.dataset))
+        number = same.version if same else (highest.version if highest else 0) + 1
+        self.put(_dataset(output, number, time.time()))
         return replace(output, version=number)
 
     def dataset(self, name: str, version: int | None = None) -> DatasetRecord | None:
-        """A version of a dataset, the newest where none is named."""
+        """A version of a dataset, the one registered last where none is named."""
         if version is None:
-            tail = "WHERE name=? ORDER BY version DESC LIMIT 1"
+            tail = "WHERE name=? ORDER BY created DESC, version DESC LIMIT 1"
             return _first(self.find(DatasetRecord, tail, name))
         return _first(self.find(DatasetRecord, "WHERE name=? AND version=?", name, version))
 
