@@ -76,7 +76,7 @@ class Run:
         self._settings = settings
         self._watch = watch
         self._items: Items = shop.items
-        self._orders: SimpleQueue[tuple[JobStep, int]] = SimpleQueue()
+        self._orders: SimpleQueue[tuple[JobStep, int] | None] = SimpleQueue()
         self._threads: list[Thread] = []
         self._jobs = settings.jobs or cores()
         self._tails: dict[str, Tail] = {}
@@ -102,6 +102,8 @@ class Run:
                 ended = True
         finally:
             self._shop.stopped.set()
+            for _ in self._threads:
+                self._orders.put(None)
             self._shop.processes.close()
             self._shop.inputs.close()
             with suppress(sqlite3.Error):  # it must not hide what went wrong before
@@ -162,10 +164,13 @@ class Run:
 
     def _next(self, seconds: float) -> Item | None:
         """What happens next, if anything does in that time."""
-        try:
-            return self._items.get(timeout=max(0.0, seconds))
-        except Empty:
-            return None
+        # Python 3.10 can wait for ever where a deadline is over by the time it looks, unless it was
+        # asked without waiting just before
+        with suppress(Empty):
+            return self._items.get_nowait()
+        with suppress(Empty):
+            return self._items.get(timeout=seconds) if seconds > 0 else None
+        return None
 
     def _start_ready(self) -> None:
         while self._schedule.running < self._jobs and (step := self._schedule.next()):
@@ -180,8 +185,8 @@ class Run:
 
     def _work(self) -> None:
         """What a thread does: live one step after the other."""
-        while True:
-            step, position = self._orders.get()
+        while order := self._orders.get():
+            step, position = order
             try:
                 record = live(step, position, self._shop)
             except Exception as error:  # noqa: BLE001 - whatever it is, the run must hear of it
