@@ -26,6 +26,12 @@ def submit(plan: Plan, settings: Settings, watch: Watch) -> Outcome:
 
     Raises BackendError, and KeyboardInterrupt when it was stopped: submitted again, it goes on.
     """
+    import os
+
+    if os.name != "posix":
+        from amlshare.backends.interface import BackendError
+
+        raise BackendError("pipelines run on Linux and macOS; on Windows, run this in WSL")
     from amlshare.backends.local import executor
 
     return executor.submit(plan, settings, watch)
