@@ -218,8 +218,8 @@ def _check_name(output: Output, name: str) -> None:
         name.encode()
     except UnicodeEncodeError:
         raise OutputError(
-            f"output '{output.name}': the name of {_shown(name)} is not UTF-8, as it has to be in a "
-            "datastore; rename it in the script"
+            f"output '{output.name}': the name of {_shown(name)} is not UTF-8, as it has to be in "
+            "a datastore; rename it in the script"
         ) from None
 
 
@@ -239,8 +239,8 @@ def _settle_link(output: Output, root: Path, link: Path) -> None:
             else "to nothing"
         )
         raise OutputError(
-            f"output '{output.name}': {name} is a link that leads {why} ({_shown(link.readlink())}); "
-            "have the script write the file itself"
+            f"output '{output.name}': {name} is a link that leads {why} "
+            f"({_shown(link.readlink())}); have the script write the file itself"
         )
     link.unlink()
     if target.is_dir():
@@ -414,13 +414,15 @@ def _swap(first: bytes, second: bytes) -> bool:
     raise OSError(number, os.strerror(number), os.fsdecode(second))
 
 
-def upload(place: Place, content: Content) -> None:
-    """Write the files of an output to a datastore that lies elsewhere."""
-    if place.output.format == "file":
-        place.datastore.put(place.staged, place.location)
-        return
+def upload(place: Place, content: Content) -> Iterator[str]:
+    """Write the files of an output to a datastore that lies elsewhere: the path of each, once it
+    is there.
+    """
+    is_file = place.output.format == "file"
     for name, _ in content.files:
-        place.datastore.put(place.staged / name, f"{place.location}/{name}")
+        path = place.location if is_file else f"{place.location}/{name}"
+        place.datastore.put(place.staged if is_file else place.staged / name, path)
+        yield path
 
 
 def discard(place: Place) -> None:

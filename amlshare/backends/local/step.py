@@ -7,8 +7,8 @@ import os
 import signal
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
@@ -21,7 +21,6 @@ from amlshare.backends.local.code import Code
 from amlshare.backends.local.folder import Folder, alone_at
 from amlshare.backends.local.inputs import Given, InputError, Inputs
 from amlshare.backends.local.job import JobStep
-from amlshare.backends.local.logs import last_lines
 from amlshare.backends.local.outputs import Content, OutputError, Place
 from amlshare.backends.local.processes import Exit, GuardianLostError, Processes
 from amlshare.backends.local.program import Program
@@ -34,7 +33,7 @@ from amlshare.backends.local.records import (
 )
 from amlshare.backends.local.sources import Datastores, Source, Sources, listing_digest
 from amlshare.backends.local.store import Store
-from amlshare.datastores import DatastoreError, lay_out
+from amlshare.datastores import DatastoreError, Entry, lay_out
 from amlshare.plan import digest
 from amlshare.units import show_size
 
@@ -100,6 +99,8 @@ class _Life:
         self.shop = shop
         self.record = StepRecord(run=shop.run, step=step.name, position=position, status="running")
         self.folder = shop.folder.step(shop.run, step.name)
+        # the outputs at whose places lies what an earlier publication left there, and no more
+        self.replaced: set[str] = set()
 
     def live(self) -> StepRecord:
         sources = {each.name: self.shop.sources.find(each.source) for each in self.step.inputs}
@@ -250,29 +251,33 @@ class _Life:
         with self._alone(places):
             for name, place in places.items():
                 contents[name] = self._settle(place, contents[name])
+            if self.shop.stopped.is_set():  # what is staged may be swept away from here on
+                raise StoppedError
             moves = self._intend(sources, given, places, contents)
-            for name, place in places.items():
-                if place.path is None:
-                    self._upload(place, contents[name])
-            self._move(moves)
-            self._remember(places, contents)
-            record = replace(self.record, status="completed", finished=time.time())
-            finished = self.shop.records.finish_step(record, reusable=True)
+            with ExitStack() as undo:
+                undo.callback(_try, self.shop.records.forget_publication, *self._id)
+                for name, place in places.items():
+                    if place.path is None:
+                        self._upload(place, contents[name], undo)
+                self._move(moves, undo)
+                self._remember(places, contents)
+                record = replace(self.record, status="completed", finished=time.time())
+                finished = self.shop.records.finish_step(record, reusable=True)
+                undo.pop_all()
         for output in finished:
             self.shop.sources.add(output)
         return record
 
-    def _move(self, moves: list[Publication]) -> None:
-        """Bring all outputs to their places, or none of them."""
-        here = [each for each in moves if each.inode is not None]
-        try:
-            for each in here:
+    @property
+    def _id(self) -> tuple[str, str]:
+        return self.shop.run, self.step.name
+
+    def _move(self, moves: list[Publication], undo: ExitStack) -> None:
+        """Bring all outputs to their places."""
+        for each in moves:
+            if each.inode is not None:
+                undo.callback(_try, outputs.take_back, each)
                 outputs.move(each)
-        except BaseException:
-            for each in here:
-                outputs.take_back(each)
-            self.shop.records.forget_publication(self.shop.run, self.step.name)
-            raise
 
     def _remember(self, places: Mapping[str, Place], contents: Mapping[str, Content]) -> None:
         """Spare whoever reads the outputs from here on to hash them again."""
@@ -280,8 +285,9 @@ class _Life:
             path = place.path
             if path is None:
                 continue
+            is_file = place.output.format == "file"
             for file, sha in contents[name].files:
-                self.shop.store.adopt(path if place.output.format == "file" else path / file, sha)
+                _try(self.shop.store.adopt, path if is_file else path / file, sha)
 
     @contextmanager
     def _alone(self, places: Mapping[str, Place]) -> Iterator[None]:
@@ -299,16 +305,24 @@ class _Life:
         if not self._is_ours(place):
             outputs.refuse_occupied(place)
         path = place.path
-        if path is None or not place.is_fixed or not path.is_dir() or self._made_here(place):
+        if not place.is_fixed or (path is not None and not path.is_dir()):
+            return content
+        if self._made_here(place):
+            self.replaced.add(place.output.name)
+            return content
+        if path is None:
             return content
         kept = outputs.keep_foreign(place)
         if not kept:
             return content
+        self._note_kept(place, kept)
+        return outputs.check(place, self.shop.store.digest)
+
+    def _note_kept(self, place: Place, count: int) -> None:
         self._note(
-            f"{place} held {kept} files that no run here has put there; they are kept beside the "
+            f"{place} held {count} files that no run here has put there; they are kept beside the "
             f"new ones of output '{place.output.name}', as they would be on Azure"
         )
-        return outputs.check(place, self.shop.store.digest)
 
     def _made_here(self, place: Place) -> bool:
         """Whether the place is as an earlier publication left it."""
@@ -375,14 +389,28 @@ class _Life:
             tags=output.tags,
         )
 
-    def _upload(self, place: Place, content: Content) -> None:
-        outputs.upload(place, content)
-        entries = lay_out(place.location, place.datastore.list(place.location))
+    def _upload(self, place: Place, content: Content, undo: ExitStack) -> None:
+        for path in outputs.upload(place, content):
+            undo.callback(_try, place.datastore.remove, path)
+        entries = self._clear(place, content)
         mark = listing_digest(place.datastore, entries)
         self.record = replace(
             self.record, moved_bytes=(self.record.moved_bytes or 0) + content.bytes
         )
         self.shop.records.put(replace(self._output(place, content), mark=mark))
+
+    def _clear(self, place: Place, content: Content) -> dict[str, Entry]:
+        """Remove what an earlier publication left at a place; the files that are there then."""
+        entries = lay_out(place.location, place.datastore.list(place.location))
+        new = {name for name, _ in content.files}
+        old = {name: entry for name, entry in entries.items() if name not in new}
+        if place.output.name not in self.replaced:
+            if old:
+                self._note_kept(place, len(old))
+            return entries
+        for entry in old.values():
+            place.datastore.remove(entry.path)
+        return {name: entry for name, entry in entries.items() if name in new}
 
     def _sweep(self, places: Mapping[str, Place]) -> None:
         """Leave nothing that was staged."""
@@ -403,6 +431,12 @@ def _lock_path(place: Place, folder: Folder) -> Path:
     root = place.datastore.folder
     base = folder.root if root is None else root / outputs.STAGING
     return base / "locks" / digest([place.datastore.key, place.location])
+
+
+def _try(do: Callable[..., object], *values: object) -> None:
+    """Do what may fail: something worse is being told, or it is only a help."""
+    with suppress(OSError, DatastoreError, sqlite3.Error):
+        do(*values)
 
 
 # why it failed
@@ -456,8 +490,3 @@ def explain(error: OSError) -> str:
             return f"{where} is on a read-only file system; choose another place"
         case _:
             return f"{error.strerror or error}{f': {where}' if where else ''}"
-
-
-def log_tail(shop: Shop, step: str) -> tuple[str, ...]:
-    """The last lines that a step printed."""
-    return last_lines(shop.folder.log(shop.run, step))

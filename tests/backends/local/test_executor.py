@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,8 @@ from amlshare.backends.interface import (
     StepPrinted,
     StepStarted,
 )
+from amlshare.backends.local import sources
+from amlshare.datastores import DatastoreError, open_datastore
 from amlshare.pipeline import Data, Distribution, Environment, Expect, Parallel, Parameter
 
 
@@ -662,3 +666,91 @@ def test_the_python_of_the_spec_may_come_from_a_variable(
     project.local = project.local | {"python": "${env.STEPS_PYTHON}"}
     project.write("code/x.py", "print('ran')\n")
     assert project.run(script("a", "x.py")).status == "completed"
+
+
+# publications that fail midway
+
+
+class Elsewhere:
+    """A folder as a datastore that lies elsewhere, which takes no file whose name holds "bad"."""
+
+    folder = None
+
+    def __init__(self, name: str, value: str, base: Path) -> None:
+        self._real = open_datastore(name, value, base)
+        self.name, self.url, self.key = name, "elsewhere", "elsewhere"
+        self.list, self.exists, self.remove = (
+            self._real.list, self._real.exists, self._real.remove,
+        )  # fmt: skip
+
+    def put(self, source: Path, path: str) -> None:
+        if "bad" in path:
+            raise DatastoreError(f"{path} is not taken")
+        self._real.put(source, path)
+
+
+@pytest.fixture
+def elsewhere(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A project whose datastore `far` lies elsewhere, its files in the folder `far`."""
+    project.local = {"datastores": {"store": "data", "far": "far"}}
+    project.write("far/other", "")
+
+    def open_one(name: str, value: str, base: Path) -> object:
+        return (Elsewhere if name == "far" else open_datastore)(name, value, base)
+
+    monkeypatch.setattr(sources, "open_datastore", open_one)
+    return project
+
+
+def left(project: Project, folder: str) -> dict[str, str]:
+    """The files below a folder of the project, by path."""
+    root = project.base / folder
+    files = (path for path in root.rglob("*") if path.is_file())
+    return {str(path.relative_to(root)): path.read_text() for path in files}
+
+
+def records(project: Project, query: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(project.state / "state.db")) as db:
+        return db.execute(query).fetchall()
+
+
+def test_a_publication_that_cannot_be_recorded_is_taken_back(project: Project) -> None:
+    places = [output("o", location="fixed/", overwrite=True),
+              output("f", format="file", location="file", overwrite=True)]  # fmt: skip
+    line = "echo {0} > ${{outputs.o}}/x; echo {0} > ${{outputs.f}}"
+    project.run(command("a", line.format("old"), writes=places))
+    records(project, "CREATE TRIGGER t BEFORE INSERT ON reuse BEGIN SELECT RAISE(ABORT, 'no'); END")
+    project.run(command("a", line.format("new"), writes=places))
+    assert project.end("a").status == "failed"
+    assert left(project, "data") == {"fixed/x": "old\n", "file": "old\n"}
+    assert records(project, "SELECT count(*) FROM publications") == [(0,)]
+    assert records(project, "SELECT count(*) FROM outputs") == [(2,)]
+
+
+def test_an_upload_that_fails_leaves_nothing(elsewhere: Project) -> None:
+    line = "touch ${outputs.o}/a ${outputs.o}/bad ${outputs.p}/x"
+    writes = [output("o", datastore="far", location="o/"), output("p", location="p/")]
+    elsewhere.run(command("a", line, writes=writes))
+    assert elsewhere.end("a").message == "o/bad is not taken"
+    assert left(elsewhere, "far") == {"other": ""}
+    assert left(elsewhere, "data") == {}
+    for table in ("publications", "outputs"):
+        assert records(elsewhere, f"SELECT * FROM {table}") == []
+
+
+def test_an_upload_in_place_of_an_earlier_one_removes_the_files_of_that(elsewhere: Project) -> None:
+    place = output("o", datastore="far", location="o/", overwrite=True)
+    elsewhere.run(command("a", "touch ${outputs.o}/a ${outputs.o}/b", writes=[place]))
+    elsewhere.run(command("a", "touch ${outputs.o}/c", writes=[place]))
+    assert left(elsewhere, "far") == {"other": "", "o/c": ""}
+    elsewhere.write("far/o/mine", "")
+    elsewhere.run(command("a", "touch ${outputs.o}/d", writes=[place]))
+    assert left(elsewhere, "far") == {"other": "", "o/c": "", "o/d": "", "o/mine": ""}
+    assert "held 2 files" in elsewhere.of(Noted)[-1].message
+
+
+def test_a_store_that_no_step_needs_is_not_opened(project: Project) -> None:
+    stores = project.local.get("datastores", {"store": "data"})
+    project.local = {"datastores": {**stores, "far": "az://container/raw"}}
+    far = data("far", "raw", datastore="far")
+    assert project.run(command("a", "true"), data=[far]).status == "completed"
