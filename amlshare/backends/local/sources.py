@@ -16,7 +16,7 @@ from threading import Lock
 
 from amlshare.backends.interface import BackendError, Settings
 from amlshare.backends.local.folder import Folder, alone_at
-from amlshare.backends.local.job import Job
+from amlshare.backends.local.job import Job, is_remote
 from amlshare.backends.local.outputs import STAGING, content_digest
 from amlshare.backends.local.records import DatasetRecord, OutputRecord, Records
 from amlshare.backends.local.store import Store
@@ -67,17 +67,23 @@ class Datastores:
             return self._open[name]
 
     def _opened(self, name: str) -> Datastore:
-        value = self._values.get(name)
+        value = self._stand_in(name)
         if value is None:
             folder = self._folder.datastore(name).absolute()
             folder.mkdir(parents=True, exist_ok=True)
             return open_datastore(name, str(folder), self._base)
-        return open_datastore(name, with_env(value, f"local.datastores.{name}"), self._base)
+        return open_datastore(name, value, self._base)
 
     def staging(self) -> list[str]:
         """The folders below which outputs are staged."""
-        folders = (self.get(name).folder for name in self._values)
+        # a store elsewhere is opened when a step needs it: it may want credentials
+        near = [name for name in self._values if not is_remote(self._stand_in(name))]
+        folders = (self.get(name).folder for name in near)
         return [str(folder / STAGING) for folder in folders if folder is not None]
+
+    def _stand_in(self, name: str) -> str | None:
+        value = self._values.get(name)
+        return None if value is None else with_env(value, f"local.datastores.{name}")
 
 
 def with_env(value: str, where: str) -> str:
@@ -244,7 +250,7 @@ class Sources:
         """Put the files of ``upload`` at their location unless they are there; the bytes that left
         this machine.
         """
-        local, at = open_path(with_env(data.upload or "", f"data.{data.name}.upload"), self._base)
+        local, at = open_path(data.upload or "", self._base)
         assert local.folder is not None
         try:
             entries = local.list(at)
