@@ -12,26 +12,19 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock, Thread
 
 from amlshare.backends.interface import Noted
 from amlshare.backends.local.folder import MOUNTED
+from amlshare.backends.local.fuse import can_fuse, fuse_view
+from amlshare.backends.local.isolation import Isolation
 from amlshare.backends.local.sources import Source
 from amlshare.backends.local.store import Store
-from amlshare.backends.local.view import View, find_files
-from amlshare.backends.local.views import (
-    Guard,
-    Isolation,
-    bind,
-    can_fuse,
-    download_view,
-    fuse_view,
-    mount_view,
-)
-from amlshare.datastores import Datastore, DatastoreError, Entry, is_file, lay_out
+from amlshare.backends.local.view import Guard, View
+from amlshare.backends.local.views import download_view, fetched_view, mount_view
+from amlshare.datastores import Entry
 from amlshare.pipeline import Input
 
 _SHOWN = 5  # changed files that are named
@@ -125,7 +118,7 @@ class Inputs:
         value = source.datastore.uri(source.location)
         if folder is None:
             return Given(input=given, value=value, how="direct", opens=True)
-        guard = Guard(self._store.digest, lambda: _names(source))
+        guard = Guard(self._store.digest)
         for entry in source.datastore.list(source.location):
             path = folder / entry.path
             guard.watch(entry.path, path, self._store.digest(path))
@@ -160,7 +153,7 @@ class Inputs:
                 return fuse_view(*place)
             self._explain(given, source, why, remote=remote)
         if self._as_cloud:
-            return _fetched_view(*place, binds=self._binds, digest=self._store.digest)
+            return fetched_view(*place, binds=self._binds, digest=self._store.digest)
         if given.mode == "mount" and not remote:
             return mount_view(*place, binds=self._binds, digest=self._store.digest)
         return download_view(self._store, *place, binds=self._binds)
@@ -181,30 +174,6 @@ class Inputs:
             )
 
 
-def _fetched_view(
-    datastore: Datastore,
-    location: str,
-    entries: Sequence[Entry],
-    target: Path,
-    *,
-    binds: bool,
-    digest: Callable[[Path], str],
-) -> View:
-    """A step's own copy, fetched for it alone."""
-    guard = Guard(digest, partial(find_files, target))
-    target.mkdir(parents=True)
-    files = lay_out(location, entries)
-    for name, entry in files.items():
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        guard.watch(name, target / name, datastore.fetch(entry, target / name))
-    path = target / next(iter(files)) if is_file(location, entries) else target
-    moved = sum(entry.size for entry in entries)
-    if binds:
-        bind(target, target)
-        return View(path, "bind", mounts=[target], moved=moved)
-    return View(path, "copy", guard=guard, moved=moved)
-
-
 def _mount_memory(target: Path) -> bool:
     """A file system of its own for what is only mount points; whether that worked."""
     target.mkdir(parents=True, exist_ok=True)
@@ -223,11 +192,3 @@ def _remove(target: Path) -> None:
         shutil.rmtree(target, ignore_errors=True)
     with suppress(OSError):
         target.parent.rmdir()
-
-
-def _names(source: Source) -> list[str]:
-    """The files at a source, now; none where all of it is gone."""
-    try:
-        return [entry.path for entry in source.datastore.list(source.location)]
-    except DatastoreError:
-        return []

@@ -38,10 +38,10 @@ class Guard:
     show in them; in doubt, its content decides.
     """
 
-    def __init__(self, digest: Callable[[Path], str], names: Callable[[], Iterable[str]]) -> None:
-        """``digest`` gives a file's sha256; ``names``, the files that are there when called."""
+    def __init__(self, digest: Callable[[Path], str], folder: Path | None = None) -> None:
+        """``digest`` gives a file's sha256; in ``folder``, nothing may appear either."""
         self._digest = digest
-        self._names = names
+        self._folder = folder
         self._before: dict[str, _Before] = {}
 
     def watch(self, name: str, path: Path, digest: str, *, settled: bool | None = None) -> None:
@@ -53,17 +53,20 @@ class Guard:
 
     def changes(self) -> list[Change]:
         """What is no longer as it was watched, sorted by path."""
-        now = set(self._names())
-        found = [Change(name, "vanished") for name in self._before.keys() - now]
-        found += [Change(name, "appeared") for name in now - self._before.keys()]
-        known = self._before.keys() & now
-        found += [Change(name, "changed") for name in known if self._differs(self._before[name])]
+        now = set(find_files(self._folder)) if self._folder else set()
+        found = [Change(name, "appeared") for name in now - self._before.keys()]
+        for name, before in self._before.items():
+            if what := self._damage(before):
+                found.append(Change(name, what))
         return sorted(found)
 
-    def _differs(self, before: _Before) -> bool:
-        if before.settled and to_stamp(before.path.stat()) == before.stamp:
-            return False
-        return self._digest(before.path) != before.digest
+    def _damage(self, before: _Before) -> Literal["changed", "vanished"] | None:
+        try:
+            if before.settled and to_stamp(before.path.stat()) == before.stamp:
+                return None
+            return None if self._digest(before.path) == before.digest else "changed"
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return "vanished"
 
 
 class View:

@@ -6,44 +6,24 @@
 | download | linked to the objects of the store, bound read-only | copies, and a guard |
 | direct | a location, which the script opens for itself | the same |
 
-A datastore that lies elsewhere is mounted by `fuse_view` where `can_fuse`, else downloaded.
+A datastore that lies elsewhere is mounted by `fuse.fuse_view` where it can be, else downloaded.
+Where the kernel refuses to bind something after all, it is given as it is elsewhere.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from contextlib import suppress
 from pathlib import Path
 
-from amlshare.backends.local.fuse import can_fuse, fuse_view
-from amlshare.backends.local.isolation import (
-    Isolation,
-    bind,
-    bind_writable,
-    isolate,
-    make_read_only,
-    unbind,
-)
+from amlshare.backends.local.isolation import bind, bind_writable, make_read_only, unbind
 from amlshare.backends.local.store import Store
-from amlshare.backends.local.view import Change, Guard, View, find_files
+from amlshare.backends.local.view import Guard, View
 from amlshare.datastores import Datastore, Entry, is_file, lay_out
 from amlshare.datastores.location import parse_location
-
-__all__ = [
-    "Change",
-    "Guard",
-    "Isolation",
-    "View",
-    "bind",
-    "can_fuse",
-    "download_view",
-    "fuse_view",
-    "isolate",
-    "mount_view",
-    "unbind",
-]
 
 # a kernel holds 100,000 mounts; a view of more files than this is one of links
 _MOST_BINDS = 10_000
@@ -62,7 +42,7 @@ def mount_view(
     """Show the files of a folder on this machine at ``target``, which is not there yet.
 
     ``entries`` is what the datastore listed at ``location``; ``binds`` is whether this process is
-    isolated. ``digest`` gives a file's sha256; it is asked only where nothing can be bound.
+    isolated. ``digest`` gives a file's sha256; it is asked only where nothing is bound.
     """
     folder = datastore.folder
     assert folder is not None, "what lies elsewhere is mounted by fuse_view"
@@ -71,13 +51,26 @@ def mount_view(
     single = is_file(location, entries)
     root = None if single or place.pattern else folder / place.text
     path = target / next(iter(files)) if single else target
-    if not binds or (root is None and len(files) > _MOST_BINDS):
-        return _linked_view(path, files, target, root, digest)
-    if root is not None and not _has_links(root, files):
-        bind(root, target)
-    else:
-        _bind_each(files, target)
-    return View(path, "bind", mounts=[target])
+    if binds and _bind_all(root, files, target):
+        return View(path, "bind", mounts=[target])
+    return _linked_view(path, files, target, root, digest)
+
+
+def _bind_all(root: Path | None, files: Mapping[str, Path], target: Path) -> bool:
+    """Bind ``files``, which are all that ``root`` holds if there is one; whether that worked."""
+    whole = root is not None and not _has_links(root, files)
+    if not whole and len(files) > _MOST_BINDS:
+        return False
+    try:
+        if root is not None and whole:
+            bind(root, target)
+        else:
+            _bind_each(files, target)
+    except OSError:
+        with suppress(FileNotFoundError):
+            target.rmdir()  # never a tree: what is still bound there is the user's
+        return False
+    return True
 
 
 def _has_links(root: Path, names: Iterable[str]) -> bool:
@@ -101,6 +94,7 @@ def _bind_each(files: Mapping[str, Path], target: Path) -> None:
         make_read_only(target)
     except OSError:
         unbind(target)
+        shutil.rmtree(target)
         raise
 
 
@@ -111,7 +105,8 @@ def _linked_view(
     root: Path | None,
     digest: Callable[[Path], str],
 ) -> View:
-    guard = Guard(digest, partial(find_files, root or target))
+    # not for what appears: beside a folder's files, another step may publish its own
+    guard = Guard(digest)
     for name, file in files.items():
         guard.watch(name, file, digest(file))
     if root is not None:
@@ -142,19 +137,63 @@ def download_view(
     """Give a step its own copy of the files at ``target``, fetched unless the store has them."""
     files = lay_out(location, entries)
     fetched = store.fetch_all(datastore, list(files.values()))
-    _make_folders(target, files)
-    for name, (digest, _) in zip(files, fetched, strict=True):
-        store.place(digest, target / name, link=binds)
+    digests = {name: digest for name, (digest, _) in zip(files, fetched, strict=True)}
     path = target / next(iter(files)) if is_file(location, entries) else target
     moved = sum(each.moved for each in fetched)
-    if binds:
-        bind(target, target)
+    if binds and _bind_objects(store, digests, target):
         return View(path, "bind", mounts=[target], moved=moved)
-    guard = Guard(store.digest, partial(find_files, target))
-    for name, (digest, _) in zip(files, fetched, strict=True):
+    return View(path, "copy", guard=_copy_objects(store, digests, target), moved=moved)
+
+
+def _bind_objects(store: Store, digests: Mapping[str, str], target: Path) -> bool:
+    _make_folders(target, digests)
+    for name, digest in digests.items():
+        store.place(digest, target / name, link=True)
+    if _bind_itself(target):
+        return True
+    shutil.rmtree(target)
+    return False
+
+
+def _copy_objects(store: Store, digests: Mapping[str, str], target: Path) -> Guard:
+    guard = Guard(store.digest, target)
+    _make_folders(target, digests)
+    for name, digest in digests.items():
+        store.place(digest, target / name, link=False)
         _set_back(target / name)
         guard.watch(name, target / name, digest, settled=True)
+    return guard
+
+
+def fetched_view(
+    datastore: Datastore,
+    location: str,
+    entries: Sequence[Entry],
+    target: Path,
+    *,
+    binds: bool,
+    digest: Callable[[Path], str],
+) -> View:
+    """Give a step its own copy of the files at ``target``, fetched for it alone."""
+    guard = Guard(digest, target)
+    files = lay_out(location, entries)
+    _make_folders(target, files)
+    for name, entry in files.items():
+        guard.watch(name, target / name, datastore.fetch(entry, target / name))
+    path = target / next(iter(files)) if is_file(location, entries) else target
+    moved = sum(entry.size for entry in entries)
+    if binds and _bind_itself(target):
+        return View(path, "bind", mounts=[target], moved=moved)
     return View(path, "copy", guard=guard, moved=moved)
+
+
+def _bind_itself(target: Path) -> bool:
+    """Make a folder read-only; whether that worked."""
+    try:
+        bind(target, target)
+    except OSError:
+        return False
+    return True
 
 
 def _set_back(path: Path) -> None:

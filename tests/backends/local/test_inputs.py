@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from backends.local import apart
-from backends.local.plans import Project, command, data, reading, script
+from backends.local.plans import Project, command, data, output, reading, script
 
 from amlshare.backends.interface import Noted
+from amlshare.backends.local.fuse import can_fuse
 from amlshare.backends.local.runs import show
-from amlshare.backends.local.views import can_fuse
 
 RAW = [data("raw", "raw")]
 
@@ -102,6 +102,19 @@ def test_a_direct_input_is_a_location(project: Project) -> None:
         data=[data("raw", "raw/x.csv", type="directory", format="csv")],
     )
     assert project.printed() == (str(project.store / "raw" / "x.csv"),)
+
+
+def test_what_another_step_publishes_below_a_location_is_no_change(project: Project) -> None:
+    project.write("data/in/x.csv", "1")
+    place = output("out", location="in/derived/{run-id}/")
+    out = project.run(
+        command("a", "until [ -e ../published ]; do sleep 0.01; done",
+                reads=[reading("raw", type="directory", mode="direct")]),
+        command("b", "echo 1 > ${outputs.out}/y", writes=[place]),
+        command("c", "touch ../published", after=("b",)),
+        data=[data("raw", "in", type="directory")],
+    )  # fmt: skip
+    assert out.status == "completed", project.end("a").message
 
 
 def test_a_glob_shows_the_files_that_match_below_its_folder(project: Project) -> None:
@@ -194,8 +207,6 @@ def test_remote_data_that_changed_is_noticed(remote: Project) -> None:
 
 
 def test_a_fixed_remote_place_is_not_written_twice_without_leave(remote: Project) -> None:
-    from backends.local.plans import output
-
     step = command(
         "a", "echo 1 > ${outputs.o}/x", writes=[output("o", location="fixed/")], reuse=False
     )

@@ -3,7 +3,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def guard(folder: Path) -> Guard:
-    guard = Guard(digest, partial(find_files, folder))
+    guard = Guard(digest, folder)
     for name in find_files(folder):
         guard.watch(name, folder / name, digest(folder / name))
     return guard
@@ -69,9 +68,19 @@ def test_a_file_whose_times_will_tell_is_not_read_again(folder: Path) -> None:
     def never(path: Path) -> str:
         raise AssertionError(path)
 
-    guard = Guard(never, lambda: ["a"])
+    guard = Guard(never)
     guard.watch("a", folder / "a", "digest", settled=True)
     assert guard.changes() == []
+
+
+def test_what_appears_is_named_only_where_a_guard_has_the_folder_for_itself(folder: Path) -> None:
+    guard = Guard(digest)
+    guard.watch("a", folder / "a", digest(folder / "a"))
+    (folder / "new").touch()
+    assert guard.changes() == []
+    (folder / "a").unlink()
+    (folder / "a").mkdir()
+    assert guard.changes() == [Change("a", "vanished")]
 
 
 def test_a_change_reads_as_a_sentence() -> None:
