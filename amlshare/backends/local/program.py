@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from typing_extensions import assert_never
@@ -29,7 +29,11 @@ _SECRET = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """What the steps of a run have in common. ``secrets`` are variables withheld from them."""
+    """What the steps of a run have in common. ``secrets`` are variables withheld from them.
+
+    ``version`` tells a Python from any other: those of two environments differ in their paths,
+    and may in their packages.
+    """
 
     python: str
     version: str
@@ -80,7 +84,7 @@ def cores() -> int:
 def find(python: str | None, *, secrets: frozenset[str]) -> Program:
     """The program for steps that run in ``python``, or in this one. Raises BackendError."""
     if python is None:
-        return Program(python=sys.executable, version=sys.version, secrets=secrets)
+        return _program(sys.executable, sys.version, secrets)
     asked = [python, "-I", "-S", "-c", "import sys; print(sys.executable); print(sys.version)"]
     try:
         done = subprocess.run(asked, capture_output=True, text=True, check=True)
@@ -90,7 +94,11 @@ def find(python: str | None, *, secrets: frozenset[str]) -> Program:
             "--python or local.python"
         ) from error
     executable, _, version = done.stdout.partition("\n")
-    return replace(Program(python=executable, version=version), secrets=secrets)
+    return _program(executable, version.rstrip("\n"), secrets)
+
+
+def _program(python: str, version: str, secrets: frozenset[str]) -> Program:
+    return Program(python=python, version=f"{python} {version}", secrets=secrets)
 
 
 def _reason(error: OSError | subprocess.CalledProcessError) -> str:
