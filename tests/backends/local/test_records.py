@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 
@@ -49,7 +50,7 @@ def finish(records: Records, run: str, digest: str) -> int | None:
 def test_what_is_written_is_read_back(records: Records) -> None:
     written = run("r", tags={"a": "b"}, staging=("/x", "/y"))
     records.put(written)
-    assert records.run("r") == written
+    assert records.find(RunRecord) == [written]
 
 
 def test_the_last_run_is_that_of_its_pipeline_and_target(records: Records) -> None:
@@ -63,10 +64,17 @@ def test_the_same_content_keeps_its_version_and_other_content_gets_the_next(
     records: Records,
 ) -> None:
     assert [finish(records, name, digest) for name, digest in ("ax", "by", "cx")] == [1, 2, 1]
-    assert records.dataset("names").version == 2
+    assert records.dataset("names").version == 1  # it was registered last
     assert records.dataset("names", 1).location == "c"
     assert records.dataset("names", 1).run == "c"
     assert records.dataset("names", 3) is None
+
+
+def test_what_was_published_last_at_a_place_comes_first(records: Records) -> None:
+    for run, finished in (("a", 1.0), ("b", 3.0), ("c", 2.0), ("d", None)):
+        done = StepRecord(run=run, step="s", position=0, status="completed", finished=finished)
+        records.put(replace(dataset(run, "x"), location="same"), done)
+    assert [each.run for each in records.published("d", "same")] == ["b", "c", "a", "d"]
 
 
 def test_a_finished_step_is_found_by_its_key(records: Records) -> None:
@@ -80,7 +88,7 @@ def test_a_change_that_fails_changes_nothing(records: Records) -> None:
     with suppress(ValueError), records.change():
         records.put(run("r"))
         raise ValueError
-    assert records.run("r") is None
+    assert records.find(RunRecord) == []
 
 
 def test_threads_may_write_at_the_same_time(records: Records) -> None:
