@@ -117,15 +117,17 @@ def _written(output: Output) -> str:
 
 
 def _data(plan: Plan, steps: list[Step]) -> Iterator[str]:
-    if not plan.pipeline.data:
-        return
     shown = {step.name for step in steps}
     readers: dict[str, dict[str, None]] = {}
     for edge in edges(plan.pipeline):
         if edge.step in shown:
             readers.setdefault(edge.source, {})[edge.step] = None
+    whole = len(steps) == len(plan.pipeline.steps)
+    entries = [entry for entry in plan.pipeline.data if whole or entry.name in readers]
+    if not entries:
+        return
     yield from ("", "| data | type | size | where | read by |", "|---|---|--:|---|---|")
-    for entry in plan.pipeline.data:
+    for entry in entries:
         yield _data_row(entry, words.listed(readers.get(entry.name, {})) or "no step")
 
 

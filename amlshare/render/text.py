@@ -136,17 +136,19 @@ def _data(
     """Each source from outside, who reads it, and whatever is fetched more than once."""
     repeated = {duplicate.source: duplicate for duplicate in movement.duplicates}
     made = [source for source in repeated if "." in source]
-    if not pipeline.data and not made:
-        return
     readers = _readers(pipeline, {step.name for step in steps})
+    whole = len(steps) == len(pipeline.steps)
+    shown = [data for data in pipeline.data if whole or data.name in readers]
+    if not shown and not made:
+        return
     columns = _Columns(
-        name=min(max(map(len, [*(data.name for data in pipeline.data), *made])), paper.width // 4),
-        kind=max((len(words.kind(data.type, data.format)) for data in pipeline.data), default=0),
-        size=max((len(words.size_or_unknown(data.size)) for data in pipeline.data), default=0),
+        name=min(max(map(len, [*(data.name for data in shown), *made])), paper.width // 4),
+        kind=max((len(words.kind(data.type, data.format)) for data in shown), default=0),
+        size=max((len(words.size_or_unknown(data.size)) for data in shown), default=0),
     )
     yield ""
     yield paper.bold("Data")
-    for data in pipeline.data:
+    for data in shown:
         read = _fetches(readers.get(data.name, []), repeated.get(data.name), paper)
         yield from _data_lines(data, read, columns, paper)
     for source in made:
