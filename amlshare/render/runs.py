@@ -131,7 +131,10 @@ def _output(output: OutputRecord, width: int, paper: Paper) -> Iterator[str]:
 def candidates_text(candidates: Sequence[Candidate], paper: Paper) -> str:
     """What ``clean`` would remove, and what that frees."""
     if not candidates:
-        return "nothing to remove: what is left is the last run, or something refers to it\n"
+        return (
+            "nothing to remove: what is left is the last run, or something refers to it, or a run "
+            "is under way\n"
+        )
     sizes = max(len(show_size(each.bytes)) for each in candidates)
     lines: list[str] = []
     for each in candidates:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from amlshare.backends.interface import BackendError
-from amlshare.backends.local.folder import Folder, take_run
+from amlshare.backends.local.folder import Folder, Lock
 from amlshare.backends.local.records import (
     DatasetRecord,
     InputRecord,
@@ -20,6 +20,7 @@ from amlshare.backends.local.records import (
     RunRecord,
     StepRecord,
 )
+from amlshare.backends.local.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,7 @@ class RunDetail:
 class Candidate:
     """Something that can be removed: ``bytes`` and ``files`` are what that frees."""
 
-    kind: Literal["run", "output", "code"]
+    kind: Literal["run", "output", "code", "store"]
     name: str
     path: Path
     bytes: int
@@ -164,11 +165,19 @@ def _summary(run: RunRecord, steps: list[StepRecord], state: Path) -> RunSummary
 
 
 def _lives(run: str, state: Path) -> bool:
-    lock = take_run(Folder(state), run, wait=False)
-    if lock is None:
+    """Whether a run or its last processes live; whoever wants to go on with it is not kept off."""
+    folder = Folder(state)
+    return not all(map(_is_free, (folder.run(run) / "alive", folder.guarded(run))))
+
+
+def _is_free(path: Path) -> bool:
+    if not path.exists():
         return True
-    lock.release()
-    return False
+    lock = Lock(path)
+    try:
+        return lock.try_acquire()
+    finally:
+        lock.release()
 
 
 # cleaning
@@ -177,56 +186,80 @@ _RUN_ID = re.compile(r"\d{8}-\d{6}-[a-z0-9]{4}")
 
 
 def clean_candidates(state: Path) -> tuple[Candidate, ...]:
-    """What nothing refers to: old runs, their ``{run-id}`` outputs, copies of code.
+    """What nothing refers to: old runs, their ``{run-id}`` outputs, copies of code, fetched files.
 
-    Kept are the last run of each pipeline and target, runs under way, what their steps took over
-    from earlier runs, and every version in the catalogue.
+    Kept are the last run of each pipeline and target and the last that completed, what they took
+    over or read from earlier runs, and every version in the catalogue. Nothing is to be removed
+    while a run is under way, which may read any of it.
     """
     folder = Folder(state.absolute())
     if not folder.database.exists():
         return ()
     records = Records(folder.database)
     try:
-        kept = _kept(records)
-        return (
-            *_old_outputs(records, kept),
-            *_old_runs(records, kept, folder),
-            *_copies(folder, records),
-        )
+        return tuple(_candidates(records, folder))
     finally:
         records.close()
 
 
 def clean(state: Path, candidates: Iterable[Candidate]) -> None:
-    """Remove ``candidates``, as :func:`clean_candidates` gave them."""
+    """Remove ``candidates``, as :func:`clean_candidates` gave them, unless they are needed by now,
+    or there is more to them.
+    """
     folder = Folder(state.absolute())
-    chosen = list(candidates)
+    shown = set(candidates)
+    if not shown:
+        return
     with folder.locked():
-        for each in chosen:
-            if each.path.is_dir():
-                shutil.rmtree(each.path, ignore_errors=True)
-            else:
-                each.path.unlink(missing_ok=True)
         records = Records(folder.database)
         try:
+            chosen = [each for each in _candidates(records, folder) if each in shown]
+            for each in chosen:
+                _remove(each, folder)
             records.forget_runs(each.name for each in chosen if each.kind == "run")
         finally:
             records.close()
 
 
+def _remove(candidate: Candidate, folder: Folder) -> None:
+    if candidate.kind == "store":
+        store = Store(folder.store)
+        for digest, _ in store.sweep(frozenset()):
+            store.remove(digest)
+    elif candidate.path.is_dir():
+        shutil.rmtree(candidate.path, ignore_errors=True)
+    else:
+        candidate.path.unlink(missing_ok=True)
+
+
+def _candidates(records: Records, folder: Folder) -> Iterator[Candidate]:
+    running = records.find(RunRecord, "WHERE status='running'")
+    if any(_lives(run.id, folder.root) for run in running):
+        return
+    kept = _kept(records)
+    yield from _old_outputs(records, kept)
+    yield from _old_runs(records, kept, folder)
+    yield from _copies(folder)
+    yield from _fetched(folder)
+
+
 def _kept(records: Records) -> set[str]:
-    """The runs to keep: the newest of each pipeline and target, those under way, and those whose
-    results they have taken over.
+    """The runs to keep: of each pipeline and target the newest and the newest that completed,
+    those that were killed, and those whose results they have taken over or read.
     """
-    newest: dict[tuple[str, str | None], str] = {}
+    newest: dict[tuple[str, str | None, bool], str] = {}
     kept = set()
     for run in records.find(RunRecord, "ORDER BY created, id"):
-        newest[run.pipeline, run.target] = run.id
+        newest[run.pipeline, run.target, False] = run.id
+        if run.status == "completed":
+            newest[run.pipeline, run.target, True] = run.id
         if run.status == "running":
             kept.add(run.id)
     kept.update(newest.values())
     for name in list(kept):
         kept.update(step.made_by for step in records.steps(name) if step.made_by)
+        read = records.find(InputRecord, "WHERE run=?", name)
+        kept.update(given.made_by for given in read if given.made_by)
     return kept
 
 
@@ -254,13 +287,20 @@ def _old_runs(records: Records, kept: set[str], folder: Folder) -> Iterator[Cand
             yield Candidate(kind="run", name=run.id, path=path, bytes=size, files=files)
 
 
-def _copies(folder: Folder, records: Records) -> Iterator[Candidate]:
-    """The copies of code, while no run needs them."""
-    if not folder.code.is_dir() or records.find(RunRecord, "WHERE status='running'"):
-        return
-    for path in sorted(folder.code.iterdir()):
+def _copies(folder: Folder) -> Iterator[Candidate]:
+    """The copies of code: a run that needs one makes it."""
+    for path in sorted(folder.code.iterdir()) if folder.code.is_dir() else ():
         size, files = _measure(path)
         yield Candidate(kind="code", name=path.name, path=path, bytes=size, files=files)
+
+
+def _fetched(folder: Folder) -> Iterator[Candidate]:
+    """The store, which is a memory: a run that needs a file fetches it again."""
+    found = Store(folder.store).sweep(frozenset()) if folder.store.is_dir() else []
+    if found:
+        name = "fetched files, to be fetched again when a run needs them"
+        size = sum(size for _, size in found)
+        yield Candidate(kind="store", name=name, path=folder.store, bytes=size, files=len(found))
 
 
 def _measure(path: Path) -> tuple[int, int]:

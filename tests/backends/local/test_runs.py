@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from backends.local.plans import Project, command, data, output
+from backends.local.plans import Project, command, data, output, reading
 
 from amlshare.backends.interface import BackendError
-from amlshare.backends.local.runs import clean, clean_candidates, log_path, runs, show
+from amlshare.backends.local.records import Records
+from amlshare.backends.local.runs import Candidate, clean, clean_candidates, log_path, runs, show
 from amlshare.pipeline import Data, Step
 
 
@@ -94,6 +97,69 @@ def test_what_is_still_referred_to_stays(project: Project) -> None:
     assert (
         project.run(command("r", "cat ${inputs.n}/y", reads=["n"]), data=old).status == "completed"
     )
+
+
+def test_what_the_last_run_has_read_of_an_earlier_one_stays(project: Project) -> None:
+    project.run(*pipeline())
+    project.submit(project.plan(*pipeline(), selected=["b"]), regenerate=True)
+    assert clean_candidates(project.state) == ()
+
+
+def test_the_last_run_that_completed_stays(project: Project) -> None:
+    project.run(*pipeline())
+    for _ in range(2):
+        failed = project.run(command("f", "false"))
+    assert [each.kind for each in clean_candidates(project.state)] == ["run"]
+    clean(project.state, clean_candidates(project.state))
+    assert runs(project.state)[0].id == failed.run
+    assert all(step.reused for step in project.run(*pipeline()).steps)
+
+
+def test_while_a_run_is_under_way_nothing_can_be_removed(project: Project) -> None:
+    for text in ("1", "2"):
+        project.run(*pipeline(text))
+    shown = clean_candidates(project.state)
+    found: list[Candidate] = []
+
+    def look(_: object) -> None:
+        found.extend(clean_candidates(project.state))
+        clean(project.state, shown)
+
+    project.submit(project.plan(*pipeline("1")), watch=look)
+    assert (found, len(shown)) == ([], 2)
+    assert {step.reused for step in project.run(*pipeline("1")).steps} == {True}
+
+
+def test_what_is_needed_by_now_is_not_removed(project: Project) -> None:
+    for text in ("1", "2"):
+        project.run(*pipeline(text))
+    shown = clean_candidates(project.state)
+    again = project.run(*pipeline("1"))
+    clean(project.state, shown)
+    assert all(step.reused for step in again.steps)
+    assert all(step.reused for step in project.run(*pipeline("1")).steps)
+
+
+def test_fetched_files_can_be_removed_and_are_fetched_again(project: Project) -> None:
+    project.write("data/raw/x", "12345")
+    step = command("a", "cat ${inputs.raw}/x", reads=[reading("raw", mode="download")])
+    raw = [data("raw", "raw")]
+    project.run(step, data=raw)
+    (store,) = clean_candidates(project.state)
+    assert (store.kind, store.files, store.bytes) == ("store", 1, 5)
+    clean(project.state, [store])
+    assert clean_candidates(project.state) == ()
+    assert project.run(step, data=raw, regenerate=True).steps[0].moved_bytes == 5
+
+
+def test_a_look_at_a_dead_run_does_not_keep_it_from_going_on(project: Project) -> None:
+    out = project.run(*pipeline())
+    with closing(Records(project.state / "state.db")) as records:
+        records.put(replace(records.last_run("pipe", None), status="running"))
+    alive = project.state / "runs" / out.run / "alive"
+    alive.write_text("999999999")
+    assert runs(project.state)[0].status == "interrupted"
+    assert alive.read_text() == "999999999"  # else whoever goes on with it took it for alive
 
 
 def test_results_that_were_cleaned_away_are_made_again(project: Project) -> None:
