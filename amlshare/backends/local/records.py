@@ -363,15 +363,23 @@ class Records:
         with self.change():
             outputs = [self._registered(each) for each in self.outputs(step.run, step.step)]
             self.put(step, *outputs)
-            self._db.execute(
-                "DELETE FROM publications WHERE run=? AND step=?", (step.run, step.step)
-            )
+            self._forget_publications(step)
             if reusable and step.key:
                 self._db.execute(
                     "INSERT OR REPLACE INTO reuse(key, run, step) VALUES(?,?,?)",
                     (step.key, step.run, step.step),
                 )
         return outputs
+
+    def _forget_publications(self, step: StepRecord) -> None:
+        """Those of a step, and unfinished ones at the same places, where it lies now."""
+        mine = (step.run, step.step)
+        self._db.execute(
+            "DELETE FROM publications WHERE place IN "
+            "(SELECT place FROM publications WHERE run=? AND step=?)",
+            mine,
+        )
+        self._db.execute("DELETE FROM publications WHERE run=? AND step=?", mine)
 
     def reusable(self, key: str) -> tuple[str, str] | None:
         """The run and step that last had this key."""

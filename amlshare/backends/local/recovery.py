@@ -13,7 +13,7 @@ from pathlib import Path
 from amlshare.backends.local import outputs
 from amlshare.backends.local.folder import MOUNTED, Folder, take_run
 from amlshare.backends.local.fuse import unmount
-from amlshare.backends.local.records import Records, RunRecord, StepRecord
+from amlshare.backends.local.records import Publication, Records, RunRecord, StepRecord
 
 
 def recover(folder: Folder, records: Records) -> None:
@@ -42,15 +42,31 @@ def _recover(run: RunRecord, folder: Folder, records: Records) -> None:
 
 
 def _carry_on(step: StepRecord, records: Records) -> None:
-    """Finish the publication of a step, unless an upload to elsewhere is part of it."""
+    """Finish the publication of a step, or undo it; where an upload to elsewhere is part of it, the
+    step has to run again.
+    """
     moves = records.publications(step.run, step.step)
-    if any(each.inode is None for each in moves):
+    # a later publication at the same place has made one of these void
+    is_whole = len(moves) == len(records.outputs(step.run, step.step))
+    if not is_whole or any(each.inode is None for each in moves):
         return
-    with suppress(OSError, outputs.OutputError):  # then it runs again
+    try:
         for each in moves:
             outputs.move(each)
+    except (OSError, outputs.OutputError):
+        _undo(step, moves, records)
+    else:
         done = replace(step, status="completed", finished=time.time())
         records.finish_step(done, reusable=True)
+
+
+def _undo(step: StepRecord, moves: list[Publication], records: Records) -> None:
+    for each in moves:
+        with suppress(OSError):
+            outputs.take_back(each)
+    with records.change():
+        records.forget_publication(step.run, step.step)
+        records.put(replace(step, status="canceled"))
 
 
 def sweep(staging: Iterable[str], run: Path) -> None:

@@ -39,6 +39,7 @@ from amlshare.backends.local.schedule import Schedule
 from amlshare.backends.local.step import Shop, StepFailedError, StoppedError, live
 
 _TICK = 0.1  # seconds between two looks at the logs
+_PATIENCE = 1.0  # seconds to wait for threads at the end of a run that was stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +106,14 @@ class Run:
             for _ in self._threads:
                 self._orders.put(None)
             self._shop.processes.close()
+            self._await_threads()
             self._shop.inputs.close()
-            with suppress(sqlite3.Error):  # it must not hide what went wrong before
-                if not ended:
-                    self._shop.records.interrupt_run(self._opened.id)
-            self._sweep(ended=ended)
+            # a thread that still lives may be about to publish: the next submit clears up then
+            if not self._schedule.running:
+                with suppress(sqlite3.Error):  # it must not hide what went wrong before
+                    if not ended:
+                        self._shop.records.interrupt_run(self._opened.id)
+                self._sweep(ended=ended)
         if not ended:
             raise KeyboardInterrupt
         return self._outcome()
@@ -305,6 +309,14 @@ class Run:
     def _status(self) -> Status:
         statuses = set(self._schedule.status.values())
         return "completed" if statuses <= {"completed"} else "failed"
+
+    def _await_threads(self) -> None:
+        """Give the threads a moment to end their steps, whose processes have been ended."""
+        end = time.monotonic() + _PATIENCE
+        while self._schedule.running and time.monotonic() < end:
+            item = self._next(end - time.monotonic())
+            if isinstance(item, Ended):
+                self._schedule.end(item.step, "canceled")
 
     def _sweep(self, *, ended: bool) -> None:
         """Leave nothing but logs."""

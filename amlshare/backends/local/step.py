@@ -142,6 +142,7 @@ class _Life:
     def _make(self, sources: Mapping[str, Source]) -> StepRecord:
         places = self._places()
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.shop.records.put(self.record)
         started = time.monotonic()
         with ExitStack() as stack:
             stack.callback(self._sweep, places)

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from backends.local.plans import Project, command, data, output, reading
 
 from amlshare.backends.interface import RunStarted, StepFinished, StepStarted
-from amlshare.backends.local.records import DatasetRecord, Records, RunRecord, StepRecord
+from amlshare.backends.local.records import (
+    DatasetRecord,
+    Publication,
+    Records,
+    RunRecord,
+    StepRecord,
+)
 from amlshare.plan import Plan
 
 
@@ -229,3 +237,70 @@ def test_a_process_that_outlives_its_killed_run_is_waited_for(project: Project) 
     kill(quick)
     with closing(Records(project.state / "state.db")) as records:
         assert len(records.find(RunRecord)) == 1
+
+
+def statuses(project: Project) -> dict[str, str]:
+    with closing(Records(project.state / "state.db")) as records:
+        return {step.step: step.status for step in records.find(StepRecord)}
+
+
+def test_a_step_is_recorded_as_running_and_then_as_canceled(project: Project) -> None:
+    child = project.start(project.plan(command("a", "echo; sleep 60"), command("b", "true")))
+    until(lambda: any(log.read_text() for log in started_steps(project)))
+    assert statuses(project)["a"] == "running"
+    os.kill(child, signal.SIGINT)
+    assert wait(child) == 130
+    assert statuses(project)["a"] == "canceled"
+
+
+def test_what_a_thread_is_still_hashing_is_not_swept_away_under_it(project: Project) -> None:
+    line = "truncate -s 40G ${outputs.o}/x; echo; exit 0"
+    child = project.start(project.plan(command("a", line, writes=["o"])))
+    until(lambda: any(log.read_text() for log in started_steps(project)))
+    time.sleep(0.3)
+    for _ in range(2):
+        os.kill(child, signal.SIGINT)
+        time.sleep(0.2)
+    assert wait(child) == 130
+    (file,) = (path for path in project.store.rglob("*") if path.is_file())
+    assert (file.name, ".amlshare-staging" in file.parts) == ("x", True)
+    project.run(command("b", "true"))
+    assert list(project.store.iterdir()) == []
+    assert statuses(project)["a"] == "canceled"
+
+
+def test_a_publication_that_cannot_be_finished_is_undone(project: Project) -> None:
+    """Of two outputs one has come to its place when the run is killed, and the other is lost."""
+    two = [output("o"), output("p")]
+    run = project.run(command("a", "touch ${outputs.o}/x ${outputs.p}/x", writes=two)).run
+    staged = project.store / ".amlshare-staging" / run
+    with closing(Records(project.state / "state.db")) as records:
+        (step,) = records.steps(run)
+        moves = []
+        for name in "op":
+            path = project.store / name / run
+            details = path.stat()
+            moves.append(Publication(run=run, step="a", output=name, staged=str(staged / name),
+                place=str(path), device=details.st_dev, inode=details.st_ino))  # fmt: skip
+        records.put(replace(step, status="publishing"), *moves)
+        shutil.rmtree(project.store / "p" / run)
+        staged.mkdir(parents=True)
+    project.run(command("b", "true"))
+    assert [path for path in project.store.rglob("*") if path.is_file()] == []
+    with closing(Records(project.state / "state.db")) as records:
+        assert [each.status for each in records.steps(run)] == ["canceled"]
+        assert records.publications(run, "a") == records.outputs(run, "a") == []
+
+
+def test_an_unfinished_publication_is_void_once_another_lies_at_its_place(
+    project: Project,
+) -> None:
+    place = output("o", location="fixed/", overwrite=True)
+    project.run(command("a", "true"))
+    dead = Publication(
+        run="dead", step="s", output="o", staged="", place=str(project.store / "fixed")
+    )
+    with closing(Records(project.state / "state.db")) as records:
+        records.put(dead)
+        project.run(command("b", "touch ${outputs.o}/x", writes=[place]))
+        assert records.find(Publication) == []
