@@ -53,7 +53,8 @@ def _open(job: Job, settings: Settings, folder: Folder, watch: Watch, stack: Exi
     datastores = Datastores(job, folder, settings.base)
     sources = Sources(job, datastores, records, store, settings)
     common = program.find(_python(job, settings), secrets=_secrets(job))
-    code = Code(folder.code, settings.base, store.digest)
+    code = Code(folder.code, settings.base, store.digest, binds=isolation.bind)
+    stack.callback(code.close)
     code.prepare(step for step in job.steps if step.name in set(job.selected))
     earlier, notes = earlier_outputs(job, records, sources)
     for output in earlier:
