@@ -41,7 +41,7 @@ CREATE TABLE outputs(
   run TEXT, step TEXT, output TEXT, type TEXT NOT NULL, format TEXT NOT NULL,
   datastore TEXT NOT NULL, url TEXT NOT NULL, location TEXT NOT NULL, digest TEXT NOT NULL,
   files INTEGER NOT NULL, bytes INTEGER NOT NULL, dataset TEXT, version INTEGER,
-  description TEXT, tags TEXT NOT NULL DEFAULT '{}', mark TEXT,
+  description TEXT, tags TEXT NOT NULL DEFAULT '{}', mark TEXT, kept INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY(run, step, output));
 CREATE INDEX outputs_at ON outputs(datastore, location);
 CREATE TABLE publications(
@@ -130,7 +130,8 @@ class InputRecord:
 class OutputRecord:
     """What a step published: ``location`` in the datastore at ``url``, and the content's digest.
 
-    ``mark`` is the digest of a remote listing, by which a later change is noticed.
+    ``mark`` is the digest of a remote listing, by which a later change is noticed; ``kept`` is how
+    many files lay at the place that no run has put there.
     """
 
     run: str
@@ -149,6 +150,7 @@ class OutputRecord:
     description: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     mark: str | None = None
+    kept: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

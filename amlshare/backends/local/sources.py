@@ -150,6 +150,17 @@ class Sources:
                 future.set_exception(error)
         return future.result()
 
+    def has_changed(self, name: str) -> bool:
+        """Whether data is no longer what it was when the run first looked at it."""
+        if name not in self._data:
+            return False  # a step's output: its place is watched by whoever publishes
+        source = self.find(name)
+        try:
+            files = lay_out(source.location, source.datastore.list(source.location))
+            return self._digest(source.datastore, files) != source.digest
+        except (DatastoreError, OSError):
+            return True
+
     def is_published(self, output: OutputRecord) -> bool:
         """Whether a recorded output is still where it was published, unchanged."""
         datastore = self._datastores.get(output.datastore)

@@ -101,6 +101,8 @@ class _Life:
         self.folder = shop.folder.step(shop.run, step.name)
         # the outputs at whose places lies what an earlier publication left there, and no more
         self.replaced: set[str] = set()
+        # how many files of others lie among those of an output
+        self.kept: dict[str, int] = {}
 
     def live(self) -> StepRecord:
         sources = {each.name: self.shop.sources.find(each.source) for each in self.step.inputs}
@@ -263,11 +265,22 @@ class _Life:
                 self._move(moves, undo)
                 self._remember(places, contents)
                 record = replace(self.record, status="completed", finished=time.time())
-                finished = self.shop.records.finish_step(record, reusable=True)
+                current = self._is_current()
+                finished = self.shop.records.finish_step(record, reusable=current)
                 undo.pop_all()
         for output in finished:
             self.shop.sources.add(output)
         return record
+
+    def _is_current(self) -> bool:
+        """Whether the data that was read is still what the reuse key says that it was."""
+        changed = [e.source for e in self.step.inputs if self.shop.sources.has_changed(e.source)]
+        if changed:
+            self._note(
+                f"data '{changed[0]}' changed while the run went on: what the step made of it is "
+                "published, and runs again next time"
+            )
+        return not changed
 
     @property
     def _id(self) -> tuple[str, str]:
@@ -320,15 +333,16 @@ class _Life:
         return outputs.check(place, self.shop.store.digest)
 
     def _note_kept(self, place: Place, count: int) -> None:
+        self.kept[place.output.name] = count
         self._note(
             f"{place} held {count} files that no run here has put there; they are kept beside the "
             f"new ones of output '{place.output.name}', as they would be on Azure"
         )
 
     def _made_here(self, place: Place) -> bool:
-        """Whether the place is as an earlier publication left it."""
+        """Whether the place is as an earlier publication left it, with nothing of others in it."""
         known = self.shop.records.published(place.output.datastore, place.location)
-        return any(self.shop.sources.is_published(each) for each in known[:1])
+        return any(not each.kept and self.shop.sources.is_published(each) for each in known[:1])
 
     def _intend(
         self,
@@ -388,6 +402,7 @@ class _Life:
             dataset=output.dataset,
             description=output.description,
             tags=output.tags,
+            kept=self.kept.get(output.name, 0),
         )
 
     def _upload(self, place: Place, content: Content, undo: ExitStack) -> None:

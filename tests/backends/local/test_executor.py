@@ -329,6 +329,17 @@ def test_files_that_others_put_at_an_overwritten_place_are_kept(project: Project
     assert "1 files that no run here has put there" in project.of(Noted)[0].message
 
 
+def test_files_of_others_are_kept_however_often_their_place_is_overwritten(
+    project: Project,
+) -> None:
+    project.write("data/models/mine.txt", "precious")
+    place = output("out", location="models/", overwrite=True)
+    for content in "abc":
+        project.run(command("a", f"echo {content} > ${{outputs.out}}/x", writes=[place]))
+    assert (project.store / "models" / "mine.txt").read_text() == "precious"
+    assert (project.store / "models" / "x").read_text() == "c\n"
+
+
 def test_only_the_wanted_files_are_published(project: Project) -> None:
     some = output("out", only=("*.csv", "deep/**"))
     line = "cd ${outputs.out}; mkdir -p deep/er no; touch a.csv b.txt deep/er/c no/d"
@@ -415,6 +426,17 @@ def test_changed_data_is_noticed_though_its_date_is_old(project: Project) -> Non
     os.utime(raw, (0, 0))
     project.run(step, data=[data("raw", "raw")])
     assert project.printed() == ("2",)
+
+
+def test_what_was_made_of_data_that_changed_meanwhile_is_not_reused(project: Project) -> None:
+    changes = command(
+        "a", f"cat ${{inputs.raw}}/x; echo new > '{project.store}/raw/x'", reads=["raw"]
+    )
+    for _ in range(2):
+        project.write("data/raw/x", "old")
+        project.run(changes, data=[data("raw", "raw")])
+        assert project.end("a").reused is False
+        assert "changed while the run went on" in project.of(Noted)[-1].message
 
 
 def test_the_same_content_at_another_time_is_no_change(project: Project) -> None:
