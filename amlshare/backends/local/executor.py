@@ -56,7 +56,7 @@ def _open(job: Job, settings: Settings, folder: Folder, watch: Watch, stack: Exi
     code = Code(folder.code, settings.base, store.digest, binds=isolation.bind)
     stack.callback(code.close)
     code.prepare(step for step in job.steps if step.name in set(job.selected))
-    earlier, notes = earlier_outputs(job, records, sources)
+    earlier, notes = earlier_outputs(job, records, sources, common)
     for output in earlier:
         sources.add(output)
     opened = open_run(job, settings, folder, records, sources, datastores.staging())

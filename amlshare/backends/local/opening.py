@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from amlshare.backends.interface import BackendError, Settings
 from amlshare.backends.local.folder import Folder, Lock, take_run
 from amlshare.backends.local.job import Job, to_data
+from amlshare.backends.local.program import Program
 from amlshare.backends.local.records import OutputRecord, Records, RunRecord, StepRecord
 from amlshare.backends.local.recovery import recover
 from amlshare.backends.local.sources import Sources
@@ -94,7 +95,7 @@ def _begun(
 
 
 def earlier_outputs(
-    job: Job, records: Records, sources: Sources
+    job: Job, records: Records, sources: Sources, program: Program
 ) -> tuple[list[OutputRecord], list[str]]:
     """What earlier runs published of the steps that are not selected but are read.
 
@@ -115,8 +116,9 @@ def earlier_outputs(
                     f"step '{reader}' reads {given.source}, step '{feeder}' is not selected, and "
                     f"its output was {why}: select it too, with --select +{reader}"
                 )
-            if made.code != steps[feeder].key.get("code"):
-                notes.append(f"{given.source} is of run {made.run}: the code has changed since")
+            if made.own != program.own_key(steps[feeder]):
+                what = "the code" if made.code != steps[feeder].key.get("code") else "the step"
+                notes.append(f"{given.source} is of run {made.run}: {what} has changed since")
             found[given.source] = read
     return list(found.values()), notes
 

@@ -17,6 +17,7 @@ from amlshare.backends.interface import BackendError
 from amlshare.backends.local import shell
 from amlshare.backends.local.job import JobStep, fill
 from amlshare.pipeline import Command, Parallel, Script
+from amlshare.plan import digest
 from amlshare.references import Reference, Text
 
 _DRIVER = Path(__file__).with_name("parallel_driver.py")
@@ -56,6 +57,10 @@ class Program:
                 return [self.python, str(_DRIVER), str(order), *words]
             case _:
                 assert_never(step.run)
+
+    def own_key(self, step: JobStep) -> str:
+        """The part of a step's key for reuse which its inputs have no say in."""
+        return digest([step.name, dict(step.key), self.version])
 
     def env(self, step: JobStep, *, opens: bool) -> dict[str, str]:
         """The caller's variables without what signs in to Azure, and the step's own.
