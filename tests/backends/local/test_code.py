@@ -9,7 +9,6 @@ from backends.local import apart
 from backends.local.plans import Project, command, script
 
 from amlshare.backends.local import code
-from amlshare.backends.local.isolation import isolate, unbind
 
 
 def damage(base: Path) -> list[str]:
@@ -46,8 +45,6 @@ def run_twice(base: Path) -> str:
     project.write("code/sub/x.py", "print(1)\n")
     for _ in range(2):
         project.run(script("a", "sub/x.py"), regenerate=True)
-    assert isolate().bind
-    unbind(base)
     mounts = Path("/proc/self/mountinfo").read_text()
     return "\n".join(line for line in mounts.splitlines() if f"{project.state}/code" in line)
 
