@@ -429,9 +429,8 @@ def test_changed_data_is_noticed_though_its_date_is_old(project: Project) -> Non
 
 
 def test_what_was_made_of_data_that_changed_meanwhile_is_not_reused(project: Project) -> None:
-    changes = command(
-        "a", f"cat ${{inputs.raw}}/x; echo new > '{project.store}/raw/x'", reads=["raw"]
-    )
+    line = f"cat ${{inputs.raw}}/x; echo new > '{project.store}/raw/x'"
+    changes = command("a", line, reads=[reading("raw", mode="download")])
     for _ in range(2):
         project.write("data/raw/x", "old")
         project.run(changes, data=[data("raw", "raw")])
