@@ -135,7 +135,7 @@ def test_a_server_that_gives_no_parts_cannot_be_mounted(site: str, tmp_path: Pat
     ("url", "message"),
     [
         ("nonsense://a", "nonsense://a.*: Protocol not known: nonsense"),
-        ("hdfs://a", "hdfs: URLs need a package that is not installed"),
+        ("dropbox://a", "dropbox: URLs need a package that is not installed"),
     ],
 )
 def test_a_url_of_another_kind_is_explained(url: str, message: str, tmp_path: Path) -> None:

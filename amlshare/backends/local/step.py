@@ -106,7 +106,7 @@ class _Life:
 
     def live(self) -> StepRecord:
         sources = {each.name: self.shop.sources.find(each.source) for each in self.step.inputs}
-        own = digest([self.step.name, dict(self.step.key), self.shop.program.version])
+        own = self.shop.program.own_key(self.step)
         key = digest([own, {name: source.digest for name, source in sources.items()}])
         self.record = replace(self.record, key=key, own=own, code=self.step.key.get("code"))
         if self.step.reuse and not self.shop.regenerate and (taken := self._take_over(sources)):
