@@ -176,9 +176,9 @@ class _Life:
             datastore = self.shop.datastores.get(output.datastore)
             root = datastore.folder
             base = self.folder if root is None else root / outputs.STAGING / self.shop.run
-            places[output.name] = outputs.place(
-                output, datastore, run=self.shop.run, box=base / f"{self.step.name}.{output.name}"
-            )
+            # with the process in its name: what a killed run may have left running writes elsewhere
+            box = base / f"{self.step.name}.{output.name}.{os.getpid()}"
+            places[output.name] = outputs.place(output, datastore, run=self.shop.run, box=box)
         return places
 
     def _is_ours(self, place: Place) -> bool:
