@@ -614,7 +614,10 @@ class Spec(_Model):
     )
     steps: dict[str, Step] = Field(
         description="The steps by name. They run in the order in which they need each other.",
-        json_schema_extra={"propertyNames": {"pattern": "^[a-z][a-z0-9_]*$"}, "minProperties": 1},
+        json_schema_extra={
+            "propertyNames": {"pattern": "^[a-z][a-z0-9_]{0,99}$"},
+            "minProperties": 1,
+        },
     )
     outputs: dict[
         str,

@@ -9,7 +9,8 @@ from amlshare.checks.views import each_input, each_output, once
 from amlshare.diagnostics import Finding, Note, Route, closest
 from amlshare.spec import Spec
 
-STEP_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+# folders and logs are called like the step, and a file name ends at 255 bytes
+STEP_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}", re.ASCII)
 PORT_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 DATASET_NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,254}", re.ASCII)
 # A pipeline's name is a folder in locations too, and an experiment's unless that has its own.
@@ -75,14 +76,14 @@ def step_names(spec: Spec) -> Iterator[Finding]:
     for name in spec.steps:
         if not STEP_NAME.fullmatch(name):
             fixed = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_").lower()
-            fixed = fixed if STEP_NAME.fullmatch(fixed) else ""
+            fixed = fixed if STEP_NAME.fullmatch(fixed) and fixed != name else ""
             yield Finding(
                 code="bad-step-name",
                 message=f"'{name}' cannot be a step's name",
                 route=("steps", name),
                 on="key",
                 label=f"for example '{fixed}'" if fixed else "lower case letters, digits and _",
-                help="a step's name starts with a letter and has only a-z, 0-9 and _; "
+                help="a step's name starts with a letter and has only a-z, 0-9 and _, 100 at most; "
                 "`title:` is for people",
             )
 

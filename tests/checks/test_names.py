@@ -8,7 +8,12 @@ from amlshare.checks.names import Guesses
 
 @pytest.mark.parametrize(
     ("name", "label"),
-    [("clean-data", "for example 'clean_data'"), ("Clean", "for example 'clean'"), ("1", "lower")],
+    [
+        ("clean-data", "for example 'clean_data'"),
+        ("Clean", "for example 'clean'"),
+        ("1", "lower"),
+        ("a" * 101, "lower"),
+    ],
 )
 def test_a_step_is_called_by_lower_case_letters(name: str, label: str):
     found = only(f"steps: {{{name!r}: {{script: clean.py}}}}")

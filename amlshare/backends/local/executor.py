@@ -15,7 +15,7 @@ from amlshare.backends.local.isolation import isolate
 from amlshare.backends.local.job import Job, is_remote, make_job
 from amlshare.backends.local.opening import earlier_outputs, open_run
 from amlshare.backends.local.processes import Processes
-from amlshare.backends.local.records import Records
+from amlshare.backends.local.records import Records, unusable
 from amlshare.backends.local.run import Items, Run
 from amlshare.backends.local.sources import Datastores, Sources, with_env
 from amlshare.backends.local.step import Shop, explain, full_disk
@@ -34,8 +34,9 @@ def submit(plan: Plan, settings: Settings, watch: Watch) -> Outcome:
         with ExitStack() as stack:
             return _open(job, settings, folder, watch, stack).execute()
     except sqlite3.Error as error:
-        why = full_disk(folder.root) or str(error)
-        raise BackendError(f"cannot write {folder.database}: {why}") from error
+        why = full_disk(folder.root)
+        said = f"cannot write {folder.database}: {why}" if why else unusable(folder.database, error)
+        raise BackendError(said) from error
     except DatastoreError as error:
         raise BackendError(str(error)) from error
     except OSError as error:

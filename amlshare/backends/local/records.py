@@ -218,7 +218,7 @@ class Records:
             )
             self._set_up()
         except sqlite3.Error as error:
-            raise BackendError(_unreadable(path, error)) from error
+            raise BackendError(unusable(path, error)) from error
 
     def _set_up(self) -> None:
         self._db.execute("PRAGMA journal_mode=WAL")
@@ -477,7 +477,8 @@ def _read(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _unreadable(path: Path, error: sqlite3.Error) -> str:
+def unusable(path: Path, error: sqlite3.Error) -> str:
+    """What a person should know of a database that fails, and do."""
     if "locked" in str(error):
         return f"{path} is held by another process for longer than {_PATIENCE:.0f} s: end that one"
     return (

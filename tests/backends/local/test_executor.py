@@ -775,3 +775,14 @@ def test_a_store_that_no_step_needs_is_not_opened(project: Project) -> None:
     project.local = {"datastores": {**stores, "far": "az://container/raw"}}
     far = data("far", "raw", datastore="far")
     assert project.run(command("a", "true"), data=[far]).status == "completed"
+
+
+def test_a_state_that_is_damaged_inside_says_what_to_do(project: Project) -> None:
+    project.run(command("a", "true"))
+    database = project.state / "state.db"
+    for log in project.state.glob("state.db-*"):
+        log.unlink()
+    whole = database.read_bytes()
+    database.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
+    with pytest.raises(BackendError, match=r"state\.db cannot be used.*remove it to start anew"):
+        project.run(command("a", "true"))
