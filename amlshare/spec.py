@@ -7,8 +7,6 @@ here, so that whoever reads a :class:`Spec` sees one form only.
 
 from __future__ import annotations
 
-import os
-from functools import cache
 from math import isfinite
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
@@ -637,26 +635,10 @@ class Spec(_Model):
 
 def parse_spec(data: object) -> Spec | ValidationError:
     """Plain data as a spec, or pydantic's errors: ``checks.schema`` makes sentences of them."""
-    _build()
     try:
         return Spec.model_validate(data)
     except ValidationError as error:
         return error
-
-
-@cache
-def _build() -> None:
-    """Build the models without pydantic's search for plugins in all that is installed."""
-    name = "PYDANTIC_DISABLE_PLUGINS"
-    before = os.environ.get(name)
-    os.environ[name] = "1"
-    try:
-        Spec.model_rebuild()
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
 
 
 def json_schema() -> Json:

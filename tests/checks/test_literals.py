@@ -39,8 +39,8 @@ def test_prose_may_hold_anything():
         ("environments: {e: {image: ' '}}", ["empty-text"]),
         ("steps: {a: {script: sub\\a.py}}", ["backslash-in-path"]),
         ("steps: {a: {script: a.py, env: {X: 'a\\b'}}}", []),
-        ("defaults: {code: /home/ada}", ["machine-path"]),
-        ("defaults: {code: 'C:/home/ada'}", ["machine-path"]),
+        ("defaults: {code: /data/code}", ["machine-path"]),
+        ("defaults: {code: 'C:/data/code'}", ["machine-path"]),
         ("local: {datastores: {lake: /mnt/lake}}", []),
     ],
 )
