@@ -166,27 +166,21 @@ def _made(path: Path) -> Lock:
 _REMNANT = 2.0  # seconds to wait for a process that a killed run was just starting
 
 
-def take_run(folder: Folder, run: str, *, wait: bool = True) -> Lock | None:
+def take_run(folder: Folder, run: str) -> Lock | None:
     """The lock of ``run``, or None while it lives.
 
-    A dead run's last processes, which its guardian ends, are waited for; without ``wait`` they
-    count as alive.
+    A dead run's last processes, which its guardian ends, are waited for.
     """
-    alive: Lock | None = Lock(folder.run(run) / "alive")
-    assert alive
+    alive = Lock(folder.run(run) / "alive")
     end = time.monotonic() + _REMNANT
     while not alive.try_acquire():
         # a process that was being started when the run was killed holds its files for a moment
-        if not wait or alive.holder_lives() or time.monotonic() > end:
+        if alive.holder_lives() or time.monotonic() > end:
             alive.release()
             return None
         time.sleep(0.01)
     alive.sign()
     guarded = Lock(folder.guarded(run))
-    if wait:
-        guarded.acquire()
-    elif not guarded.try_acquire():
-        alive.release()
-        alive = None
+    guarded.acquire()
     guarded.release()
     return alive

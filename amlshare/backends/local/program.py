@@ -40,11 +40,10 @@ class Program:
     version: str
     secrets: frozenset[str] = frozenset()
 
-    def argv(self, step: JobStep, values: Mapping[str, str], folder: Path) -> list[str]:
-        """The words of the step's program; ``values`` maps ``inputs.N`` and ``outputs.N``, and
+    def argv(self, step: JobStep, known: Mapping[Reference, str], folder: Path) -> list[str]:
+        """The words of the step's program; ``known`` has the values of inputs and outputs, and
         ``folder`` is where an order for the driver of a parallel step is left.
         """
-        known = _references(values)
         match step.run:
             case Script(file=file, arguments=arguments):
                 return [self.python, file, *_words(arguments, known)]
@@ -52,7 +51,7 @@ class Program:
                 return ["bash", "-c", _word(shell.fill(line, known))]
             case Parallel():
                 order = folder / "parallel.json"
-                order.write_text(json.dumps(_parallel(step, step.run, values)), "utf-8")
+                order.write_text(json.dumps(_parallel(step, step.run, known)), "utf-8")
                 words = _words(step.run.arguments, known)
                 return [self.python, str(_DRIVER), str(order), *words]
             case _:
@@ -112,15 +111,6 @@ def _reason(error: OSError | subprocess.CalledProcessError) -> str:
     return f"exit code {error.returncode}"
 
 
-def _references(values: Mapping[str, str]) -> dict[Reference, str]:
-    kinds = {"inputs": "input", "outputs": "output"}
-    known = {}
-    for name, value in values.items():
-        kind, _, port = name.partition(".")
-        known[Reference(kinds[kind], port)] = value  # type: ignore[arg-type]
-    return known
-
-
 def _words(texts: tuple[Text, ...], known: Mapping[Reference, str]) -> list[str]:
     return [_word(fill(text, known)) for text in texts]
 
@@ -129,14 +119,14 @@ def _word(text: Text) -> str:
     return "".join(map(str, text))
 
 
-def _parallel(step: JobStep, run: Parallel, values: Mapping[str, str]) -> dict[str, object]:
+def _parallel(step: JobStep, run: Parallel, known: Mapping[Reference, str]) -> dict[str, object]:
     """The order for the driver: plain data."""
     order = {key: value for key, value in asdict(run).items() if key not in ("arguments", "kind")}
-    order["over"] = values[f"inputs.{run.over}"]
+    order["over"] = known[Reference("input", run.over)]
     order["table"] = step.rows
     order["partitions"] = step.partitions
     order["cores"] = cores()
     if run.rows_to:
         output, file = run.rows_to
-        order["rows_to"] = str(Path(values[f"outputs.{output}"]) / file)
+        order["rows_to"] = str(Path(known[Reference("output", output)]) / file)
     return order

@@ -35,6 +35,7 @@ from amlshare.backends.local.sources import Datastores, Source, Sources, listing
 from amlshare.backends.local.store import Store
 from amlshare.datastores import DatastoreError, Entry, lay_out
 from amlshare.plan import digest
+from amlshare.references import Reference
 from amlshare.units import show_size
 
 
@@ -203,8 +204,8 @@ class _Life:
             raise StoppedError
         for place in places.values():
             outputs.prepare(place)
-        values = {f"inputs.{name}": each.value for name, each in given.items()}
-        values |= {f"outputs.{name}": str(each.staged) for name, each in places.items()}
+        values = {Reference("input", name): each.value for name, each in given.items()}
+        values |= {Reference("output", name): str(each.staged) for name, each in places.items()}
         argv = self.shop.program.argv(self.step, values, self.folder)
         env = self.shop.program.env(self.step, opens=any(each.opens for each in given.values()))
         log = self.shop.folder.log(self.shop.run, self.step.name)
