@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from amlshare.pipeline import Pipeline
 
 _CHECKS = {
-    "azureml": "amlshare.backends.azureml",
+    "azureml": "amlshare.backends.azureml.limits",
     "azureml-v2": "amlshare.backends.azureml_v2",
     "local": "amlshare.backends.local.limits",
 }

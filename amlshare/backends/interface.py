@@ -76,11 +76,38 @@ Watch: TypeAlias = Callable[[Event], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorkspaceName:
+    """An Azure ML workspace, by name."""
+
+    subscription_id: str
+    resource_group: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publishing:
+    """What `--publish` adds: None is what the spec says under `publish`."""
+
+    endpoint: str | None = None
+    version_label: str | None = None
+    disable_old: bool = False
+    run: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How to submit: what the command line adds to the plan. ``base`` is the spec's folder."""
+    """How to submit: what the command line adds to the plan. ``base`` is the spec's folder.
+
+    ``workspace`` is None for a backend of this machine. Without ``wait`` a submit returns when the
+    service has the run. With ``publishing`` the pipeline is published instead of run.
+    """
 
     base: Path
     state: Path
+    workspace: WorkspaceName | None = None
+    wait: bool = True
+    publishing: Publishing | None = None
+    create_compute: bool = False
     jobs: int | None = None
     python: str | None = None
     as_cloud: bool = False
@@ -102,12 +129,30 @@ class StepOutcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How a run ended. ``outputs`` maps ``STEP.OUTPUT`` to where it lies, for people."""
+class Published:
+    """A published pipeline. ``created`` is False for one that was there already."""
 
-    run: str
+    id: str
+    name: str
+    version: str | None = None
+    endpoint: str | None = None
+    created: bool = True
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a submit ended. ``outputs`` maps ``STEP.OUTPUT`` to where it lies, for people.
+
+    ``run`` is None where a pipeline was published and not run, ``published`` where it was only run;
+    ``notes`` say what else was done: endpoints, schedules, compute targets, uploads.
+    """
+
+    run: str | None
     backend: str
     status: Status
+    published: Published | None = None
+    notes: tuple[str, ...] = ()
     url: str | None = None
     steps: tuple[StepOutcome, ...] = ()
     outputs: Mapping[str, str] = field(default_factory=dict)
