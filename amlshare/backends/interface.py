@@ -6,11 +6,12 @@ gives plain data; its ``submit`` is the only function that touches the world.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
+from amlshare.diagnostics import Finding
 from amlshare.plan import Plan
 
 Status: TypeAlias = Literal["queued", "running", "completed", "failed", "skipped", "canceled"]
@@ -18,6 +19,14 @@ Status: TypeAlias = Literal["queued", "running", "completed", "failed", "skipped
 
 class BackendError(Exception):
     """The service, a step or this machine failed; the message says what, where and what to do."""
+
+
+class NotInWorkspaceError(BackendError):
+    """The spec names what the workspace does not have, each at its place in the spec."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self.findings = tuple(findings)
+        super().__init__("; ".join(each.message for each in self.findings))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
