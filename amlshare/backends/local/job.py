@@ -12,7 +12,7 @@ from typing import Any
 
 from typing_extensions import assert_never
 
-from amlshare.backends.local import shell
+from amlshare.backends import shell
 from amlshare.pipeline import (
     TABLES,
     Command,

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from typing_extensions import assert_never
 
+from amlshare.backends import shell
 from amlshare.backends.interface import BackendError
-from amlshare.backends.local import shell
 from amlshare.backends.local.job import JobStep, fill
 from amlshare.pipeline import Command, Parallel, Script
 from amlshare.plan import digest

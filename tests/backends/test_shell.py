@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amlshare.backends.local import shell
+from amlshare.backends import shell
 from amlshare.references import Reference, parse
 
 AWKWARD = """it's "a" $HOME `b` \\ * ; & é"""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from amlshare.references import Reference, Text
@@ -27,33 +27,44 @@ def fill(line: Text, values: Mapping[Reference, str]) -> Text:
 
     A reference may stand bare, in quotes, in a substitution, or in a here-document.
     """
-    reader = _Reader()
     parts: list[str | Reference] = []
     variables: dict[str, str] = {}
-    for part in line:
-        if isinstance(part, str):
-            reader.read(part)
-            parts.append(part)
-        elif part not in values:
+    for part, place in placed(line):
+        if isinstance(part, str) or part not in values:
             parts.append(part)
         elif _PLAIN.fullmatch(values[part]):
             parts.append(values[part])
         else:
-            name = f"amlshare_{part.kind}_{part.name}"
+            name = variable(part)
             variables[name] = values[part]
-            parts.append(_expansion(name, values[part], reader.place))
+            parts.append(expansion(name, place) or values[part])
     ahead = [f"{name}={shlex.quote(value)}; " for name, value in variables.items()]
     return (*ahead, *parts)
 
 
-def _expansion(name: str, value: str, place: Place) -> str:
+def placed(line: Text) -> Iterator[tuple[str | Reference, Place]]:
+    """Each part of a line, and where it stands."""
+    reader = _Reader()
+    for part in line:
+        yield part, reader.place
+        if isinstance(part, str):
+            reader.read(part)
+
+
+def variable(reference: Reference) -> str:
+    """The name of the variable that holds the value of a reference."""
+    return f"amlshare_{reference.kind}_{reference.name}"
+
+
+def expansion(name: str, place: Place) -> str | None:
+    """What stands for a variable's value, as one word; None where bash expands nothing."""
     match place:
         case "bare":
             return f'"${{{name}}}"'
         case "single":
             return f"'\"${{{name}}}\"'"
         case "here-literal":
-            return value  # bash expands nothing there
+            return None
         case _:
             return f"${{{name}}}"
 
