@@ -2,3 +2,19 @@
 
 Its parts are imported where they are used: `plan` needs `limits` and `job` alone, and no SDK.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from amlshare.plan import Plan
+
+name = "azureml"
+
+
+def to_job(plan: Plan) -> dict[str, Any]:
+    """The plan in the terms of SDK v1: plain data."""
+    from amlshare.backends.azureml import job
+
+    return job.to_data(job.make_job(plan))
