@@ -1,0 +1,208 @@
+"""The SDK, quiet and plain-spoken: what has to hold around every call of it.
+
+Call :func:`prepare` before anything of azureml is imported, and put :func:`asking` around every
+call that reaches the service.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from typing import Any, NamedTuple, TextIO, TypeVar
+
+from amlshare import secrets
+from amlshare.backends.azureml import replies, wire
+from amlshare.backends.azureml.wire import Exchange, sent_once
+from amlshare.backends.interface import BackendError
+
+__all__ = ["ServiceError", "asking", "masked", "prepare", "retried", "sent_once", "steps_classes"]
+
+Result = TypeVar("Result")
+
+# `HBI_WORKSPACE_JOB` stops all telemetry; the name of the cloud spares a look-up of all clouds
+_SETTINGS = {
+    "HBI_WORKSPACE_JOB": "true",
+    "AZUREML_LOG_DEPRECATION_WARNING_ENABLED": "False",
+    "AZUREML_CURRENT_CLOUD": "AzureCloud",
+}
+_LOGGERS = ("azureml", "azure", "msrest", "msal", "adal", "urllib3", "amlshare.backends.azureml")
+_SECRET_VARIABLES = ("AZURE_CLIENT_SECRET", "IDENTITY_HEADER", "MSI_SECRET")
+_LOG = logging.getLogger(__name__)
+
+
+class ServiceError(BackendError):
+    """A call of the SDK failed. ``exchange`` is the request that it failed at, if it was one."""
+
+    def __init__(self, message: str, exchange: Exchange | None = None) -> None:
+        super().__init__(message)
+        self.exchange = exchange
+
+    @property
+    def status(self) -> int | None:
+        """What the service answered, None where no answer came or nothing was asked."""
+        return self.exchange.status if self.exchange else None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the service may have done what was asked all the same."""
+        return self.exchange is not None and self.exchange.is_passing()
+
+
+class Classes(NamedTuple):
+    """The classes of SDK v1 that steps are made of."""
+
+    PythonScriptStep: Any
+    CommandStep: Any
+    ParallelRunStep: Any
+    ParallelRunConfig: Any
+
+
+def prepare(*, verbose: bool = False) -> None:
+    """Make the SDK quiet, keep its telemetry and the git remote's URL here. May be called again.
+
+    With ``verbose`` its log goes to stderr, without its secrets.
+    """
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
+    os.environ["HBI_WORKSPACE_JOB"] = "true"
+    warnings.filterwarnings("ignore")
+    if verbose:
+        _show_log()
+    elif not any(map(_has_ours, map(logging.getLogger, _LOGGERS))):
+        _hide_log()
+    from azureml._base_sdk_common.tracking import GitTrackingInfoProvider
+    from azureml._base_sdk_common.tracking import global_tracking_info_registry as registry
+
+    # it sends the URL of the git remote along, with a token where there is one in it
+    registry.providers[:] = [
+        each for each in registry.providers if not isinstance(each, GitTrackingInfoProvider)
+    ]
+    wire.tap()
+
+
+@contextmanager
+def asking(what: str) -> Iterator[None]:
+    """Around calls of the SDK. ``what`` is what they do: "publishing the pipeline".
+
+    Raises ServiceError, a BackendError, for whatever they raise.
+    """
+    prepare()
+    with wire.listening() as heard, redirect_stdout(_Sink()):
+        try:
+            yield
+        except BackendError:
+            raise
+        except Exception as error:  # noqa: BLE001 # the SDK raises of every kind
+            _LOG.debug("%s failed", what, exc_info=error)
+            exchange = replies.failing(error, heard[-1] if heard else None)
+            told = masked(f"{what} failed: {replies.tell(error, exchange)}")
+            raise ServiceError(told, exchange) from None
+
+
+def retried(call: Callable[[], Result], *, patience: float = wire.PATIENCE) -> Result:
+    """The result of a call of the SDK whose requests are harmless when sent twice.
+
+    What fails for the moment (429, 5xx, a lost connection) is sent again for ``patience`` seconds,
+    where ``AMLSHARE_RETRY_SECONDS`` says nothing else.
+    """
+    with wire.patient(patience):
+        return call()
+
+
+def masked(text: str) -> str:
+    """``text`` without the secrets that are known by their shape, or from the environment."""
+    for name in _SECRET_VARIABLES:
+        value = os.environ.get(name, "")
+        text = text.replace(value, secrets.MASK * 8) if len(value) >= 4 else text
+    return secrets.mask(text)
+
+
+def steps_classes() -> Classes:
+    """The classes of `azureml.pipeline.steps`, or equal ones where it cannot be installed.
+
+    On Python 3.12 it needs a package of which there is no release; its classes add only names to
+    the bases in `azureml.pipeline.core`.
+    """
+    prepare()
+    try:
+        from azureml.pipeline import steps
+    except ImportError:
+        return _bases()
+    return Classes(
+        steps.PythonScriptStep, steps.CommandStep, steps.ParallelRunStep, steps.ParallelRunConfig
+    )
+
+
+def _bases() -> Classes:
+    from azureml.pipeline.core._parallel_run_config_base import _ParallelRunConfigBase
+    from azureml.pipeline.core._parallel_run_step_base import _ParallelRunStepBase
+    from azureml.pipeline.core._python_script_step_base import _PythonScriptStepBase
+
+    class PythonScriptStep(_PythonScriptStepBase):  # type: ignore[misc]
+        """A script in Python."""
+
+    class CommandStep(_PythonScriptStepBase):  # type: ignore[misc]
+        """A command: a list whose first word is the program."""
+
+        def __init__(self, command: list[Any], **named: Any) -> None:
+            program, *arguments = command
+            super().__init__(command=program, script_name=None, arguments=arguments, **named)
+
+    class ParallelRunStep(_ParallelRunStepBase):  # type: ignore[misc]
+        """A script over the parts of a dataset."""
+
+    class ParallelRunConfig(_ParallelRunConfigBase):  # type: ignore[misc]
+        """How such a step divides its input."""
+
+    return Classes(PythonScriptStep, CommandStep, ParallelRunStep, ParallelRunConfig)
+
+
+class _Sink(io.StringIO):
+    """Where the SDK's progress goes: to its log."""
+
+    def write(self, text: str) -> int:
+        if text.strip():
+            _LOG.debug("%s", text.rstrip())
+        return len(text)
+
+
+class _MaskedFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return masked(super().format(record))
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Shows the log on what is stderr at the time."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stderr)
+        self.setFormatter(_MaskedFormatter("%(name)s: %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
+
+
+def _has_ours(logger: logging.Logger) -> bool:
+    return any(isinstance(handler, _Handler) for handler in logger.handlers)
+
+
+def _show_log() -> None:
+    handler = _Handler()
+    for logger in map(logging.getLogger, _LOGGERS):
+        if not _has_ours(logger):
+            logger.addHandler(handler)
+            logger.setLevel(logging.DEBUG)
+            logger.propagate = False
+
+
+def _hide_log() -> None:
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.CRITICAL + 1)
+    logging.lastResort = logging.NullHandler()

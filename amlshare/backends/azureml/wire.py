@@ -1,0 +1,259 @@
+"""What the SDK sends: every request of its clients passes here, below all of them.
+
+The SDK's clients each have their own idea of when to send again: msrest's policy, urllib3's in
+three forms, a loop around run history and snapshots, another around datasets. A reply that is lost
+on the way then makes two published pipelines of one. So there is one rule, here, and theirs are
+switched off: what failed for the moment is sent again for up to ``AMLSHARE_RETRY_SECONDS``
+(default 60), later and later or when the service says; inside :func:`sent_once`, nothing that
+creates is. Nothing waits for ever: ``AMLSHARE_TIMEOUT`` (seconds) holds for every request.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from amlshare.backends.interface import BackendError
+
+CONNECT_TIMEOUT = 20.0
+READ_TIMEOUT = 120.0
+PATIENCE = 60.0
+
+# refused for the moment: 408 too slow, 429 too many, the rest broken or away
+PASSING = frozenset({408, 429, 500, 502, 503, 504})
+# what may make a second one of something when it is sent twice
+CREATING = frozenset({"POST", "PATCH"})
+# where a virtual machine finds its identity, if it has one: it answers at once or never
+LINK_LOCAL = "169.254.169.254"
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """A request and what came of it: a response of `requests`, or an error and no reply.
+
+    ``url`` has no query, which may hold a signature.
+    """
+
+    method: str
+    url: str
+    response: Any = None
+    error: Exception | None = None
+
+    @property
+    def status(self) -> int | None:
+        return None if self.response is None else int(self.response.status_code)
+
+    @property
+    def request(self) -> str:
+        return f"{self.method} {self.url}"
+
+    def is_passing(self) -> bool:
+        """Whether the same request may well succeed in a moment."""
+        from requests.exceptions import ConnectionError as Broken
+        from requests.exceptions import ReadTimeout, SSLError
+
+        if self.error is None:
+            return self.status in PASSING
+        return isinstance(self.error, (Broken, ReadTimeout)) and not isinstance(
+            self.error, SSLError
+        )
+
+    def pause(self, attempt: int) -> float:
+        """Seconds to wait after the attempt: what the service asks for, else 1, 2, 4, 8, ..."""
+        asked = "" if self.response is None else self.response.headers.get("Retry-After", "")
+        return max(float(2**attempt), float(asked) if asked.isdigit() else 0.0)
+
+    def outcome(self) -> Any:
+        if self.error is not None:
+            raise self.error
+        return self.response
+
+
+@dataclass(slots=True, kw_only=True)
+class _Line:
+    """What holds at the moment. The SDK's own threads send too, so it is one for the process.
+
+    ``failed`` are requests within :func:`sent_once` that had no good end; ``tired`` those that
+    patience ran out for, so that a loop further up does not start it anew.
+    """
+
+    open: bool = False
+    listeners: list[list[Exchange]] = field(default_factory=list)
+    failed: dict[tuple[str, str, int], Exchange] | None = None
+    tired: set[tuple[str, str]] = field(default_factory=set)
+    patience: float = PATIENCE
+
+
+_line = _Line()
+
+
+def tap() -> None:
+    """Put this module between `requests` and the network, once for the process."""
+    if _line.open:
+        return
+    from requests.adapters import HTTPAdapter
+    from urllib3 import Retry
+
+    _line.open = True
+    send = HTTPAdapter.send
+    once = Retry(0, read=False)
+
+    def send_here(
+        self: HTTPAdapter,
+        request: Any,
+        stream: bool = False,
+        timeout: Any = None,
+        *args: Any,
+        **named: Any,
+    ) -> Any:
+        self.max_retries = once
+        limit = _limited(timeout)
+        return _persist(request, lambda: send(self, request, stream, limit, *args, **named))
+
+    setattr(HTTPAdapter, "send", send_here)  # noqa: B010 # mypy knows it as a method
+    _still_clients()
+
+
+def _still_clients() -> None:
+    """Switch off the loop that the SDK's own clients send again in."""
+    from azureml._restclient.clientbase import ClientBase
+
+    execute = ClientBase._execute_func_internal.__func__  # noqa: SLF001 # no public way
+
+    def execute_once(cls: Any, back_off: float, _retries: int, *args: Any, **named: Any) -> Any:
+        return execute(cls, back_off, 0, *args, **named)
+
+    ClientBase._execute_func_internal = classmethod(execute_once)  # noqa: SLF001
+
+
+@contextmanager
+def listening() -> Iterator[list[Exchange]]:
+    """The latest exchange of those inside, of all threads, in a list that is empty before it."""
+    heard: list[Exchange] = []
+    _line.listeners.append(heard)
+    try:
+        yield heard
+    finally:
+        _line.listeners.remove(heard)
+
+
+@contextmanager
+def sent_once() -> Iterator[None]:
+    """Within it no request that creates or changes (POST, PATCH) is sent a second time.
+
+    Neither by the rule here nor by a loop in the SDK, which gets the first failure again. What
+    only reads is still repeated, and so is a PUT or DELETE, which has the same end twice.
+    """
+    before, _line.failed = _line.failed, {}
+    try:
+        yield
+    finally:
+        _line.failed = before
+
+
+@contextmanager
+def patient(patience: float) -> Iterator[None]:
+    """Within it, a request that fails for the moment is repeated for that many seconds."""
+    before, _line.patience = _line.patience, patience
+    try:
+        yield
+    finally:
+        _line.patience = before
+
+
+def seconds(variable: str, default: float) -> float:
+    """A number of seconds from the environment. Raises BackendError for anything else."""
+    given = os.environ.get(variable, "").strip()
+    try:
+        value = float(given) if given else default
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise BackendError(f"{variable} is '{given}'; expected a number of seconds, such as 30")
+    return value
+
+
+def _persist(request: Any, send: Callable[[], Any]) -> Any:
+    """Send, and send again while that may help and is allowed."""
+    key = (request.method, request.url, hash(request.body))
+    if _line.failed is not None and key in _line.failed:
+        return _line.failed[key].outcome()
+    exchange = _repeat(request, send)
+    failed = _line.failed
+    if failed is not None and request.method in CREATING and exchange.is_passing():
+        failed[key] = exchange
+    return exchange.outcome()
+
+
+def _repeat(request: Any, send: Callable[[], Any]) -> Exchange:
+    target = (request.method, request.url)
+    patience = _patience(request)
+    started = time.monotonic()
+    for attempt in itertools.count():
+        exchange = _attempt(request, send)
+        if not exchange.is_passing():
+            _line.tired.discard(target)
+            break
+        pause = exchange.pause(attempt)
+        if time.monotonic() - started + pause > patience:
+            _line.tired.add(target)
+            break
+        _LOG.info("%s: %s; again in %g s", exchange.request, _result(exchange), pause)
+        time.sleep(pause)
+    return exchange
+
+
+def _attempt(request: Any, send: Callable[[], Any]) -> Exchange:
+    response, error = None, None
+    try:
+        response = send()
+        if response.status_code >= 400:
+            response.content  # noqa: B018 # read while the connection is open; it is kept
+    except Exception as raised:  # noqa: BLE001 # whatever it is, `outcome` raises it again
+        error = raised
+    exchange = Exchange(
+        method=request.method, url=plain_url(request.url), response=response, error=error
+    )
+    _LOG.debug("%s: %s", exchange.request, _result(exchange))
+    for heard in list(_line.listeners):
+        heard[:] = [exchange]
+    return exchange
+
+
+def _result(exchange: Exchange) -> str:
+    return type(exchange.error).__name__ if exchange.error else str(exchange.status)
+
+
+def _patience(request: Any) -> float:
+    """How long to go on with a request: not at all where that is of no use, or not allowed."""
+    creating = _line.failed is not None and request.method in CREATING
+    whole = isinstance(request.body, (str, bytes, type(None)))
+    if creating or not whole or LINK_LOCAL in request.url:
+        return 0.0
+    if (request.method, request.url) in _line.tired:
+        return 0.0
+    return seconds("AMLSHARE_RETRY_SECONDS", _line.patience)
+
+
+def _limited(timeout: Any) -> Any:
+    """A time-out for connecting and for reading, for requests sent with a long one or none."""
+    most = seconds("AMLSHARE_TIMEOUT", READ_TIMEOUT)
+    connect, read = timeout if isinstance(timeout, tuple) else (timeout, timeout)
+    if not all(isinstance(each, (int, float, type(None))) for each in (connect, read)):
+        return timeout
+    return (min(connect or most, most, CONNECT_TIMEOUT), min(read or most, most))
+
+
+def plain_url(url: str) -> str:
+    """A URL without its query and without a name and password in it."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
