@@ -15,7 +15,7 @@ import loopback_only
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ("azurite",)
+pytest_plugins = ("azurite", "standin")
 
 TESTS = Path(__file__).parent
 REAL_PARTS = {

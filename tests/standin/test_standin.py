@@ -1,0 +1,194 @@
+"""The stand-in against the unmodified SDK, in a process that gets environment variables only."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import clean_environment
+
+from standin import swagger
+from standin.routes import ROUTES, WS
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="module")
+def _sdk():
+    try:
+        found = importlib.util.find_spec("azureml.pipeline.steps")
+    except ModuleNotFoundError:
+        found = None
+    if found is None:
+        pytest.skip("azureml-pipeline-steps cannot be installed for this Python")
+
+
+@pytest.fixture(scope="module")
+def tell(_sdk, tmp_path_factory):
+    """Run stories of with_sdk.py in one process, and give what the SDK said in each."""
+
+    def run(workspace, *stories, **env):
+        process = subprocess.run(
+            [sys.executable, HERE / "with_sdk.py", *stories],
+            env=clean_environment() | workspace.environment | env,
+            cwd=tmp_path_factory.mktemp("sdk"),
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert process.returncode == 0, process.stderr
+        return json.loads(process.stdout)
+
+    return run
+
+
+def furnish(workspace):
+    workspace.add_compute("cpu-cluster")
+    workspace.add_dataset("airports", 3, path="raw/airports.csv")
+    workspace.add_environment("python", "2")
+
+
+@pytest.fixture(scope="module")
+def lived(service, tell, tmp_path_factory):
+    """A workspace in which the SDK has done all that it can, and what the SDK said."""
+    with service.workspace(tmp_path_factory.mktemp("home")) as workspace:
+        furnish(workspace)
+        (said,) = tell(workspace, "everything")
+        assert "raised" not in said, said
+        yield workspace, said
+
+
+def test_a_run_is_seen_to_run_and_then_to_finish(lived):
+    _, said = lived
+    assert said["seen"] == ["Running", "Finished"]
+    assert {name: step[0] for name, step in said["steps"].items()} == {
+        "clean": "Finished",
+        "train": "Finished",
+    }
+
+
+def test_the_log_of_a_step_is_read_through_its_link(lived):
+    _, said = lived
+    status, printed, details = said["steps"]["clean"]
+    assert (status, printed) == ("Finished", "clean: done\n")
+    assert details["logFiles"]["user_logs/std_log.txt"] == "clean: done\n"
+
+
+def test_a_finished_step_has_registered_what_it_made(lived):
+    workspace, said = lived
+    assert (said["registered"], len(workspace.datasets["delays"])) == (1, 2)
+    assert workspace.datasets["delays"][0]["tags"] == {"stage": "new"}
+
+
+def test_a_run_is_found_by_its_tags(lived):
+    workspace, said = lived
+    first = next(iter(workspace.runs))
+    assert said["found"] == [[first], []]
+    assert workspace.runs[first].entity["ParameterAssignments"] == {"rate": "7"}
+
+
+def test_snapshots_keep_the_bytes_of_every_file(lived):
+    workspace, _ = lived
+    (snapshot,) = workspace.snapshots.values()
+    assert snapshot.files == {
+        "clean.py": b"print('clean.py')\n",
+        "train.py": b"print('train.py')\n",
+    }
+
+
+def test_what_is_published_scheduled_and_disabled_is_kept(lived):
+    workspace, said = lived
+    assert said["runs"] == ["Finished", "Canceled"]
+    assert (said["published"], said["default"], said["schedules"]) == ([True], "1", [0, 1])
+    assert [one["EntityStatus"] for one in workspace.published.values()] == ["Disabled", "Active"]
+
+
+def test_the_sdk_goes_to_no_other_host(lived):
+    workspace, _ = lived
+    assert workspace.refused == []
+    assert not workspace.asked("unknown")
+
+
+def test_a_pinned_and_a_late_bound_dataset_differ_in_the_graph(lived):
+    workspace, _ = lived
+    graph = next(iter(workspace.graphs.values()))["Graph"]
+    given = [node["DataSetDefinition"] for node in graph["DatasetNodes"] if "DatasetId" not in node]
+    references = [one["Value"]["DataSetReference"] for one in given]
+    assert [one.get("Version") for one in references] == ["3", None]
+
+
+# --- faults -----------------------------------------------------------------------------------
+
+
+def test_each_kind_of_fault_is_seen_by_the_sdk(workspace, tell):
+    furnish(workspace)
+    create = "POST pipelines/Pipelines/Create"
+    workspace.fail(route=create, how="403", message="No such right.")
+    workspace.fail(route=create, how="503")
+    workspace.fail(route=create, how="reset after")
+    said = tell(workspace, "publish", "publish", "publish")
+    assert [one.get("raised") for one in said[:2]] == ["ErrorResponseException"] * 2
+    assert "No such right." in said[0]["message"]
+    # the SDK sends it again: what amlshare must not let happen
+    assert len(workspace.published) == 2
+    assert [record.fault for record in workspace.asked(create)] == [
+        "403",
+        "503",
+        "reset after",
+        None,
+    ]
+
+
+def test_a_fault_is_counted_from_the_call_and_sign_in_counts(workspace, tell):
+    workspace.fail(at=2, how="401")
+    (said,) = tell(workspace, "get")
+    assert said["raised"] == "AuthenticationError"
+    assert workspace.requests[1].route == "POST login/{tenant}/oauth2/token"
+    assert workspace.requests[1].status == 401
+
+
+def test_a_wrong_secret_is_refused_in_the_words_of_aad(workspace, tell):
+    (said,) = tell(workspace, "get", AZURE_CLIENT_SECRET="wrong")
+    assert "AADSTS7000215" in said["message"]
+
+
+def test_an_unknown_workspace_and_an_unknown_compute_are_refused(workspace, tell):
+    furnish(workspace)
+    (lost,) = tell(workspace, "get", AZUREML_WORKSPACE="nobody")
+    (said,) = tell(workspace, "nowhere")
+    assert "Workspace not found" in lost["message"]
+    assert "compute target nowhere does not exist in the workspace" in said["message"]
+    assert workspace.published == {}
+
+
+def test_a_route_that_does_not_exist_cannot_be_failed(workspace):
+    with pytest.raises(ValueError, match="no route is called"):
+        workspace.fail(route="pipelines/Pipelines/create", how="503")
+
+
+# --- the schema -------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("_sdk")
+def test_every_route_of_the_pipelines_service_is_one_that_the_sdk_calls():
+    urls = set(swagger.client_routes())
+    ours = {
+        (one.method, one.path.replace("{WS}", WS))
+        for one in ROUTES
+        if one.path.startswith("/pipelines/")
+    }
+    assert len(ours) > 30
+    assert ours <= urls
+
+
+@pytest.mark.usefixtures("_sdk")
+def test_a_body_that_no_model_has_is_refused():
+    body = {"Name": 1, "Graph": {"moduleNodes": []}, "Properties": {"digest": "a"}}
+    assert list(swagger.problems(body, "PipelineCreationInfo", "body")) == [
+        "Error converting value 1 to type 'str'. Path 'body.Name'.",
+        "Could not find member 'moduleNodes' on object of type 'GraphEntity'. Path 'body.Graph'.",
+    ]
