@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from amlshare.backends.azureml.wire import Exchange
+from amlshare.backends.azureml.wire import PASSING, Exchange, plain_url
 
 _LONG = 600
 _IDS = ("x-ms-request-id", "x-request-id", "x-ms-correlation-request-id", "x-ms-client-request-id")
@@ -25,32 +25,40 @@ _NEXT = {
 _LATER = "try again later; AMLSHARE_RETRY_SECONDS sets how long it is tried"
 
 
-def failing(error: BaseException, last: Exchange | None) -> Exchange | None:
-    """The exchange that an error of the SDK is about, as far as can be known."""
+def failing(error: BaseException, heard: Sequence[Exchange]) -> Exchange | None:
+    """The exchange that an error of the SDK is about, as far as can be known.
+
+    ``heard`` are the latest, oldest first. The SDK looks for what need not be there, so a refusal
+    further back says nothing; but for one while signing in, which is followed by other looks.
+    """
     for each in _chain(error):
         response = getattr(each, "response", None)
         response = getattr(response, "internal_response", response)
         if getattr(response, "request", None) is not None and hasattr(response, "status_code"):
             return _exchange(response)
-    if last is not None and (last.error is not None or (last.status or 0) >= 400):
-        return last
-    return None
+    signing_in = type(error).__name__.startswith("Authentication")
+    latest = list(heard) if signing_in else list(heard)[-1:]
+    return next((each for each in reversed(latest) if _is_failed(each)), None)
+
+
+def _is_failed(exchange: Exchange) -> bool:
+    return exchange.error is not None or (exchange.status or 0) >= 400
 
 
 def _exchange(response: Any) -> Exchange:
-    from amlshare.backends.azureml.wire import plain_url
-
     request = response.request
     return Exchange(method=request.method, url=plain_url(request.url), response=response)
 
 
-def tell(error: BaseException, exchange: Exchange | None) -> str:
-    """What happened and what to do, in one or two sentences without a full stop."""
+def tell(
+    error: BaseException, exchange: Exchange | None, advice: Mapping[int, str] | None = None
+) -> str:
+    """What happened and what to do, without a full stop. ``advice`` is by status."""
     if exchange is None:
         return f"{_own_words(error)}; `-v` shows the SDK's own log"
     if exchange.response is None:
         return f"{_unanswered(exchange)}; {_reach(exchange)}"
-    return f"{_answered(exchange)}; {_next_step(exchange)}"
+    return f"{_answered(exchange)}; {_next_step(exchange.status or 0, advice or {})}"
 
 
 def _answered(exchange: Exchange) -> str:
@@ -62,9 +70,9 @@ def _answered(exchange: Exchange) -> str:
     return told + (f": {said}" if said else "") + (f" (request id {trace})" if trace else "")
 
 
-def _next_step(exchange: Exchange) -> str:
-    status = exchange.status or 0
-    return _NEXT.get(status, _LATER if status in (408, 429) or status >= 500 else _NEXT[400])
+def _next_step(status: int, advice: Mapping[int, str]) -> str:
+    usual = _LATER if status in PASSING or status >= 500 else _NEXT[400]
+    return advice.get(status) or _NEXT.get(status, usual)
 
 
 def _unanswered(exchange: Exchange) -> str:

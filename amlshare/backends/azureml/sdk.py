@@ -11,7 +11,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from typing import Any, NamedTuple, TextIO, TypeVar
 
@@ -86,10 +86,11 @@ def prepare(*, verbose: bool = False) -> None:
 
 
 @contextmanager
-def asking(what: str) -> Iterator[None]:
+def asking(what: str, advice: Mapping[int, str] | None = None) -> Iterator[None]:
     """Around calls of the SDK. ``what`` is what they do: "publishing the pipeline".
 
-    Raises ServiceError, a BackendError, for whatever they raise.
+    Raises ServiceError, a BackendError, for whatever they raise. ``advice`` is the next step by
+    the status that the service answered, where a better one can be given than for any request.
     """
     prepare()
     with wire.listening() as heard, redirect_stdout(_Sink()):
@@ -99,8 +100,8 @@ def asking(what: str) -> Iterator[None]:
             raise
         except Exception as error:  # noqa: BLE001 # the SDK raises of every kind
             _LOG.debug("%s failed", what, exc_info=error)
-            exchange = replies.failing(error, heard[-1] if heard else None)
-            told = masked(f"{what} failed: {replies.tell(error, exchange)}")
+            exchange = replies.failing(error, heard)
+            told = masked(f"{what} failed: {replies.tell(error, exchange, advice)}")
             raise ServiceError(told, exchange) from None
 
 

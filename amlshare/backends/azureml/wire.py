@@ -14,7 +14,8 @@ import itertools
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,7 +33,8 @@ PASSING = frozenset({408, 429, 500, 502, 503, 504})
 CREATING = frozenset({"POST", "PATCH"})
 # where a virtual machine finds its identity, if it has one: it answers at once or never
 LINK_LOCAL = "169.254.169.254"
-
+# exchanges that are remembered for a message
+_KEPT = 20
 _LOG = logging.getLogger(__name__)
 
 
@@ -87,7 +89,7 @@ class _Line:
     """
 
     open: bool = False
-    listeners: list[list[Exchange]] = field(default_factory=list)
+    listeners: list[deque[Exchange]] = field(default_factory=list)
     failed: dict[tuple[str, str, int], Exchange] | None = None
     tired: set[tuple[str, str]] = field(default_factory=set)
     patience: float = PATIENCE
@@ -136,9 +138,9 @@ def _still_clients() -> None:
 
 
 @contextmanager
-def listening() -> Iterator[list[Exchange]]:
-    """The latest exchange of those inside, of all threads, in a list that is empty before it."""
-    heard: list[Exchange] = []
+def listening() -> Iterator[Sequence[Exchange]]:
+    """The latest exchanges of those inside, of all threads, oldest first."""
+    heard: deque[Exchange] = deque(maxlen=_KEPT)
     _line.listeners.append(heard)
     try:
         yield heard
@@ -225,7 +227,7 @@ def _attempt(request: Any, send: Callable[[], Any]) -> Exchange:
     )
     _LOG.debug("%s: %s", exchange.request, _result(exchange))
     for heard in list(_line.listeners):
-        heard[:] = [exchange]
+        heard.append(exchange)
     return exchange
 
 
