@@ -16,7 +16,7 @@ default datastore, ``workspaceblobstore``, and no compute. Where the test uses t
 ``azurite`` too, that datastore is a container of Azurite's, and the bytes in it are real.
 
 Inspect: ``computes datastores datasets saved_datasets environments modules data_sources snapshots
-graphs published endpoints schedules drafts runs experiments``, each by name or id, in the words of
+graphs published endpoints schedules runs experiments``, each by name or id, in the words of
 the service (``runs`` and ``snapshots`` hold dataclasses: see PipelineRun, Step and Snapshot);
 ``requests``, a Record of each request in order, and ``asked("POST pipelines/Pipelines/Create")``,
 those of one route. Files of a snapshot: ``workspace.snapshots[id].files["clean.py"]``.

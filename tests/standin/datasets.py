@@ -32,13 +32,13 @@ def add(
     if kind == "tabular":
         lines += ["transformations:", "  - read_delimited:", "      delimiter: ','"]
     flow = json.dumps({"blocks": [], "meta": {"RsDataflow": "\n".join(lines) + "\n"}})
-    saved = save(workspace, kind, flow, {"opendatasets": {}} if kind == "open" else {})
+    saved = save(workspace, kind, flow, {})
     return register(workspace, name, saved, version=version, **shown)
 
 
 def save(workspace: Workspace, kind: str, flow: str, properties: Any) -> dict[str, Any]:
-    """Keep a definition. The same definition is saved once, under one id."""
-    for saved in workspace.saved_datasets.values():
+    """Keep a definition, under a new id unless the workspace is one that tells equal ones."""
+    for saved in workspace.saved_datasets.values() if workspace.saves_once else ():
         if (saved["datasetType"], saved["dataflowJson"]) == (kind, flow):
             return saved
     saved = {

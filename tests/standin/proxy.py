@@ -74,7 +74,7 @@ class Proxy(ThreadingHTTPServer):
         self.context = cache(lambda host: _context(ca, host))
         self.closing = threading.Event()
         self.crashes: list[str] = []
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True)
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 
     @property

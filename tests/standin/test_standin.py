@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import json
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 from conftest import clean_environment
 
 from standin import swagger
-from standin.routes import ROUTES, WS
+from standin.routes import REGION, ROUTES, WS
 
 HERE = Path(__file__).parent
 
@@ -119,6 +120,159 @@ def test_a_pinned_and_a_late_bound_dataset_differ_in_the_graph(lived):
     given = [node["DataSetDefinition"] for node in graph["DatasetNodes"] if "DatasetId" not in node]
     references = [one["Value"]["DataSetReference"] for one in given]
     assert [one.get("Version") for one in references] == ["3", None]
+
+
+# --- runs ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def publish_and_submit(workspace, tell, ask):
+    """Publish the two steps with the SDK, and give what submits them as any client would."""
+
+    def submit(**info):
+        furnish(workspace)
+        (number,) = tell(workspace, "publish")
+        path = f"PipelineRuns/PipelineSubmit/{number}"
+        reply = ask(workspace, "POST", path, {"ExperimentName": "flights", **info})
+        return workspace.runs[reply.json()["Id"]]
+
+    return submit
+
+
+@pytest.fixture
+def ask(_sdk):
+    """Ask the pipelines service by hand."""
+    import requests
+
+    def send(workspace, method, path, body=None):
+        return requests.request(
+            method,
+            f"https://{REGION}/pipelines/v1.0{workspace.path}/{path}",
+            json=body,
+            headers={"Authorization": f"Bearer {next(iter(workspace.tokens))}"},
+            proxies={"https": workspace.environment["HTTPS_PROXY"]},
+            verify=workspace.environment["SSL_CERT_FILE"],
+            timeout=20,
+        )
+
+    return send
+
+
+def test_a_run_goes_on_by_hand_and_a_failed_step_stops_what_it_feeds(workspace, publish_and_submit):
+    workspace.automatic = False
+    workspace.outcome("clean", "Failed", log="no such file\n")
+    run = publish_and_submit()
+    seen = []
+    while run.status not in {"Failed", "Finished"}:
+        seen.append((run.status, *(step.status for step in run.steps)))
+        workspace.advance(run.id)
+    assert seen == [
+        ("NotStarted", "NotStarted", "NotStarted"),
+        ("Running", "Queued", "NotStarted"),
+        ("Running", "Running", "NotStarted"),
+        ("Running", "Failed", "NotStarted"),
+    ]
+    assert [step.status for step in run.steps] == ["Failed", "NotStarted"]
+
+
+def test_a_test_can_carry_out_runs_itself(workspace, publish_and_submit):
+    def execute(workspace, run_id):
+        run = workspace.runs[run_id]
+        for step in run.steps:
+            snapshot = workspace.snapshots[step.module["DataLocation"]["StorageId"]]
+            workspace.report(run_id, step.name, "Running")
+            workspace.report(
+                run_id, step.name, "Finished", snapshot.files[f"{step.name}.py"].decode()
+            )
+
+    workspace.execute = execute
+    run = publish_and_submit()
+    run.thread.join(20)
+    assert run.status == "Finished"
+    assert [step.log for step in run.steps] == ["print('clean.py')\n", "print('train.py')\n"]
+    assert list(workspace.datasets) == ["airports", "delays"]
+
+
+# --- graphs -----------------------------------------------------------------------------------
+
+
+def edge(number, side, **keys):
+    return lambda graph: graph["Edges"][number][side].update(keys)
+
+
+def node(kind, number, **keys):
+    return lambda graph: graph[kind][number].update(keys)
+
+
+def target(graph):
+    for parameter in graph["ModuleNodes"][0]["ModuleParameters"]:
+        if parameter["Name"] == "Target":
+            parameter["Value"] = "nowhere"
+
+
+def cycle(graph):
+    """Feed the first step with what the last one makes."""
+    last = graph["ModuleNodes"][-1]
+    for one in graph["Edges"]:
+        if one["DestinationInputPort"].get("PortName") == "raw":
+            one["SourceOutputPort"] = {"NodeId": last["Id"], "PortName": "model"}
+
+
+BROKEN = {
+    "there is no such input port": edge(1, "DestinationInputPort", PortName="nope"),
+    "there is no such output port": edge(1, "SourceOutputPort", NodeId="nope"),
+    "nothing feeds input port": lambda graph: graph["Edges"].pop(),
+    "Two edges lead to": lambda graph: graph["Edges"].append(graph["Edges"][-1]),
+    "module nope does not exist": node("ModuleNodes", 0, ModuleId="nope"),
+    "It has no module nodes": lambda graph: graph.update(ModuleNodes=[], Edges=[]),
+    "data source nope does not exist": node("DatasetNodes", 0, DatasetId="nope"),
+    "it refers to no dataset": node("DatasetNodes", 0, DatasetId=None),
+    "the run configuration is no JSON": node("ModuleNodes", 0, Runconfig="{"),
+    "compute target nowhere does not exist": target,
+    "It has a cycle": cycle,
+    "datastore nope does not exist": lambda graph: graph["ModuleNodes"][0]["ModuleOutputSettings"][
+        0
+    ].update(DataStoreName="nope"),
+    "the graph has no parameter nope": lambda graph: graph["ModuleNodes"][0]["ModuleParameters"][
+        0
+    ].update(ValueType="1", Value="nope"),
+    "Could not find member 'moduleId'": node("ModuleNodes", 0, moduleId="x"),
+    "to type 'bool'": node("ModuleNodes", 0, RegenerateOutput="no"),
+}
+
+
+@pytest.mark.parametrize("said", BROKEN)
+def test_a_graph_that_does_not_hold_together_is_refused(lived, ask, said):
+    workspace, _ = lived
+    (sent, *_) = (copy.deepcopy(one.body) for one in workspace.asked("POST *Pipelines/Create"))
+    BROKEN[said](sent["Graph"])
+    count = len(workspace.published)
+    reply = ask(workspace, "POST", "Pipelines/Create", sent)
+    assert reply.status_code == 400
+    assert said in reply.json()["error"]["message"]
+    assert len(workspace.published) == count
+
+
+# --- blobs ------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("azurite")
+def test_a_datastore_of_azurite_takes_signed_requests_at_its_azure_address(workspace):
+    from azure.storage.blob import BlobClient
+
+    section = workspace.datastores["workspaceblobstore"]["azureStorageSection"]
+    client = BlobClient(
+        f"https://{section['accountName']}.blob.core.windows.net",
+        section["containerName"],
+        "raw/a file.csv",
+        credential=section["accountKey"],
+        proxies={"https": workspace.environment["HTTPS_PROXY"]},
+        connection_verify=workspace.environment["SSL_CERT_FILE"],
+    )
+    with client:
+        client.upload_blob(b"a,b\n" * 1000)
+        assert client.get_blob_properties().size == 4000
+        assert client.download_blob(offset=4, length=4).readall() == b"a,b\n"
 
 
 # --- faults -----------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import itertools
 import json
 import threading
 import uuid
@@ -44,12 +43,11 @@ class Record:
     body: Any
     status: int | None = None
     fault: str | None = None
-    reply: Any = None
 
 
 @dataclass(slots=True, kw_only=True)
 class Fault:
-    """What goes wrong, at the request of that number or at those of that route, how often."""
+    """What goes wrong, from the request of that number on or at those of a route, how often."""
 
     number: int | None
     route: str | None
@@ -58,10 +56,8 @@ class Fault:
     message: str | None
 
     def meets(self, record: Record) -> bool:
-        return self.left > 0 and self.number in {None, record.number} and self._on(record.route)
-
-    def _on(self, route: str) -> bool:
-        return self.route is None or matches(self.route, route)
+        reached = self.number is None or record.number >= self.number
+        return self.left > 0 and reached and (not self.route or matches(self.route, record.route))
 
 
 def matches(wanted: str, route: str) -> bool:
@@ -110,7 +106,6 @@ class Workspace:
     published: dict[str, dict[str, Any]] = field(default_factory=dict)
     endpoints: dict[str, dict[str, Any]] = field(default_factory=dict)
     schedules: dict[str, dict[str, Any]] = field(default_factory=dict)
-    drafts: dict[str, dict[str, Any]] = field(default_factory=dict)
     experiments: dict[str, dict[str, Any]] = field(default_factory=dict)
     runs: dict[str, progress.PipelineRun] = field(default_factory=dict)
     blobs: dict[tuple[str, str], bytes] = field(default_factory=dict)
@@ -126,13 +121,15 @@ class Workspace:
     outcomes: dict[str, progress.Outcome] = field(default_factory=dict)
     log_file: str = "user_logs/std_log.txt"
 
+    # whether a definition that is saved again gets the id it has: what the service does is unknown
+    saves_once: bool = False
+
     tokens: set[str] = field(default_factory=set)
     default_datastore: str = "workspaceblobstore"
 
     def __post_init__(self) -> None:
         self.lock = threading.RLock()
         self._faults: list[Fault] = []
-        self._numbers = itertools.count(1)
         self.proxy = Proxy(self.ca, self._knows, self._refuse, self.answer)
         account, container, key = storage.default_account(self)
         self.add_datastore(self.default_datastore, account, container, key)
@@ -223,23 +220,20 @@ class Workspace:
         times: int = 1,
         message: str | None = None,
     ) -> None:
-        """Let a request go wrong: the ``at``-th from now, or the next ``times`` on a route.
+        """Let ``times`` requests go wrong: from the ``at``-th from now on, or the next of a route.
 
         ``route`` is a name or a pattern of names, as in Record.route; the part before the space
         may be left out.
         """
         if (at is None) == (route is None):
             raise ValueError("say either `at` or `route`")
-        if route is not None and not any(matches(route, one.name) for one in ROUTES):
+        if route is not None and not any(matches(route, name) for name in _names()):
             raise ValueError(f"no route is called {route!r}")
         with self.lock:
-            number = None if at is None else self._count() + at
+            number = None if at is None else len(self.requests) + at
             self._faults.append(
                 Fault(number=number, route=route, how=how, left=times, message=message)
             )
-
-    def _count(self) -> int:
-        return len(self.requests)
 
     # --- inspecting ---------------------------------------------------------------------------
 
@@ -305,7 +299,7 @@ class Workspace:
         name = f"{request.method} blob" if blob else found[0].name if found else "unknown"
         with self.lock:
             record = Record(
-                number=self._count() + 1,
+                number=len(self.requests) + 1,
                 method=request.method,
                 host=request.host,
                 route=name,
@@ -362,6 +356,10 @@ class Workspace:
 
     def close(self) -> None:
         self.proxy.close()
+
+
+def _names() -> list[str]:
+    return [one.name for one in ROUTES] + [f"{method} blob" for method in ("GET", "HEAD", "PUT")]
 
 
 def _shown(request: Request) -> Any:
