@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from standin import progress
-from standin.routes import Call, Refusal, Reply, new_id, now, route
+from standin.proxy import Reply
+from standin.routes import Call, Refusal, new_id, now, route
 
 if TYPE_CHECKING:
     from standin.workspace import Workspace
@@ -66,17 +67,20 @@ def _experiment(call: Call) -> str:
 
 
 def _run(call: Call) -> tuple[progress.PipelineRun, progress.Step | None]:
-    """A run of the experiment, or a step of one; somebody has looked at it."""
+    """A run of the experiment, or of any where the path names none; or a step of one."""
     number = call.names["runId"]
-    wanted = _experiment(call) if "runs:query" not in call.request.path else None
+    within = _experiment(call) if "experiment" in " ".join(call.names) else None
     for run in call.workspace.runs.values():
-        if wanted in {None, run.experiment} and run.submitted:
-            if run.id == number:
-                return run, None
-            for step in run.steps:
-                if step.run_id == number and step.status != "NotStarted":
+        if run.submitted and within in {None, run.experiment}:
+            for step in (None, *begun(run)):
+                if number == (step.run_id if step else run.id):
                     return run, step
     raise Refusal(404, "UserError", f"Run {number} was not found.")
+
+
+def begun(run: progress.PipelineRun) -> list[progress.Step]:
+    """The steps that have a run of their own."""
+    return [step for step in run.steps if step.status != "NotStarted"]
 
 
 def run_dto(workspace: Workspace, run: progress.PipelineRun) -> dict[str, Any]:
@@ -180,19 +184,11 @@ def _shown(
 
 @route("GET", f"{RUNS}/{{runId}}")
 @route("GET", f"{BY_ID}/{{runId}}")
+@route("GET", f"{HISTORY}/runs/{{runId}}")
 def one_run(call: Call) -> Any:
     run, step = _run(call)
     progress.tick(call.workspace, run)
     return _shown(call.workspace, run, step)
-
-
-@route("GET", f"{HISTORY}/runs/{{runId}}")
-def workspace_run(call: Call) -> Any:
-    for run in call.workspace.runs.values():
-        for step in (None, *run.steps):
-            if call.names["runId"] == (step.run_id if step else run.id):
-                return _shown(call.workspace, run, step)
-    raise Refusal(404, "UserError", f"Run {call.names['runId']} was not found.")
 
 
 @route("PATCH", f"{RUNS}/{{runId}}")
@@ -219,8 +215,7 @@ def delete_tags(call: Call) -> Any:
 def children(call: Call) -> Any:
     run, step = _run(call)
     progress.tick(call.workspace, run)
-    begun = [] if step else [one for one in run.steps if one.status != "NotStarted"]
-    value = [step_dto(call.workspace, run, one) for one in begun]
+    value = [step_dto(call.workspace, run, one) for one in ([] if step else begun(run))]
     return {"value": value, "continuationToken": None}
 
 
@@ -258,9 +253,7 @@ def _rows(workspace: Workspace, wanted: str) -> Iterator[dict[str, Any]]:
     for run in workspace.runs.values():
         if run.experiment == wanted and run.submitted:
             yield run_dto(workspace, run)
-            for step in run.steps:
-                if step.status != "NotStarted":
-                    yield step_dto(workspace, run, step)
+            yield from (step_dto(workspace, run, step) for step in begun(run))
 
 
 Clause = tuple[str, str, str | None]

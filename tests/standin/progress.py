@@ -152,10 +152,11 @@ def report(
     *,
     reused: bool = False,
 ) -> None:
+    if status not in ENDED | IN_FLIGHT:
+        raise ValueError(f"a step is not {status!r}")
     step = run.step(name)
     step.status, step.reused = status, reused or step.reused
-    if status != "NotStarted":
-        step.started = step.started or now()
+    step.started = step.started or now()
     if log is not None:
         step.log = log
         workspace.blobs["azureml", log_path(workspace, step)] = log.encode()

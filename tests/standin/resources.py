@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from standin.routes import ARM, REGION, Call, Refusal, Reply, new_id, now, route
+from standin.proxy import Reply
+from standin.routes import ARM, REGION, Call, Refusal, new_id, now, route
 
 if TYPE_CHECKING:
     from standin.workspace import Workspace
