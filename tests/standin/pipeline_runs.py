@@ -27,29 +27,14 @@ def _add_run(
     if not experiment:
         raise Refusal(400, "UserError", "A run belongs to an experiment.")
     history.experiment(workspace, experiment)
-    given = info.get("ParameterAssignments") or {}
-    _check_parameters(graph, given, info.get("DataPathAssignments") or {})
-    datasets = (pipeline or {}).get("DataSetDefinitionValueAssignments") or {}
-    entity = stamped(
-        Description=info.get("Description"),
-        GraphId=graph_id,
-        IsSubmitted=False,
-        HasErrors=False,
-        HasWarnings=False,
-        UploadState="Completed",
-        ParameterAssignments=defaults(graph) | given | _paths(info),
-        DataSetDefinitionValueAssignments=datasets
-        | (info.get("DataSetDefinitionValueAssignments") or {}),
-        RunHistoryExperimentName=experiment,
-        PipelineId=(pipeline or {}).get("Id"),
-        RunSource=info.get("RunSource"),
-        RunType=info.get("RunType"),
-        ScheduleId=info.get("ScheduleId"),
-        TotalRunSteps=len(graph.modules),
-        tags=info.get("tags") or {},
-        Properties=info.get("Properties") or {},
-        EntityStatus="Active",
-    )
+    given, paths = info.get("ParameterAssignments") or {}, info.get("DataPathAssignments") or {}
+    _check_parameters(graph, given, paths)
+    entity = _entity(info, pipeline or {}) | {
+        "GraphId": graph_id,
+        "RunHistoryExperimentName": experiment,
+        "TotalRunSteps": len(graph.modules),
+        "ParameterAssignments": defaults(graph) | given | _as_text(paths),
+    }
     run = progress.PipelineRun(
         entity=entity,
         steps=_steps(graph),
@@ -60,6 +45,24 @@ def _add_run(
     )
     workspace.runs[run.id] = run
     return run
+
+
+def _entity(info: Mapping[str, Any], pipeline: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run takes over from the one who submits it, and from a published pipeline."""
+    published = pipeline.get("DataSetDefinitionValueAssignments") or {}
+    given = info.get("DataSetDefinitionValueAssignments") or {}
+    return stamped(
+        **{key: info.get(key) for key in ("Description", "RunSource", "RunType", "ScheduleId")},
+        PipelineId=pipeline.get("Id"),
+        DataSetDefinitionValueAssignments=published | given,
+        tags=info.get("tags") or {},
+        Properties=info.get("Properties") or {},
+        IsSubmitted=False,
+        HasErrors=False,
+        HasWarnings=False,
+        UploadState="Completed",
+        EntityStatus="Active",
+    )
 
 
 def _goes_on(info: Mapping[str, Any], pipeline: Mapping[str, Any] | None) -> bool:
@@ -79,11 +82,10 @@ def _check_parameters(graph: Graph, given: Mapping[str, Any], paths: Mapping[str
             raise Refusal(400, "UserError", text)
 
 
-def _paths(info: Mapping[str, Any]) -> dict[str, str]:
-    given = info.get("DataPathAssignments") or {}
+def _as_text(paths: Mapping[str, Any]) -> dict[str, str]:
     return {
         name: f"{path.get('DataStoreName')}/{path.get('RelativePath')}"
-        for name, path in given.items()
+        for name, path in paths.items()
     }
 
 
