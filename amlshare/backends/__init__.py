@@ -16,7 +16,7 @@ _CHECKS = {
     "azureml-v2": "amlshare.backends.azureml_v2",
     "local": "amlshare.backends.local.limits",
 }
-_SUBMITS = {"local": "amlshare.backends.local"}
+_SUBMITS = {"azureml": "amlshare.backends.azureml", "local": "amlshare.backends.local"}
 
 
 def names() -> tuple[str, ...]:

@@ -18,7 +18,6 @@ from typing import Any
 from amlshare.backends.azureml.job import Job, to_data
 from amlshare.backends.azureml.once import once
 from amlshare.backends.azureml.sdk import ServiceError, asking, prepare, retried
-from amlshare.backends.azureml.wrapping import SCRIPT
 from amlshare.backends.interface import BackendError, Published
 
 DIGEST = "amlshare.digest"
@@ -73,8 +72,6 @@ def digest(job: Job, folders: Mapping[str, str], base: Path, *settings: object) 
     """
     bare = replace(job, experiment="", schedules=(), tags={})
     made_from = [to_data(bare), dict(folders), _files(job, base), list(settings)]
-    if any(step.wrapper for step in job.steps):
-        made_from.append(_sha(Path(__file__).with_name(SCRIPT)))
     text = json.dumps(made_from, sort_keys=True, ensure_ascii=False)
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 

@@ -1,0 +1,376 @@
+"""Submitting: from a plan to a run, a published pipeline, or both, in a workspace.
+
+Whatever can be refused is refused before the first request, and what the workspace lacks before
+anything in it is changed.
+"""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from amlshare.backends.azureml import (
+    build,
+    compute,
+    online,
+    publication,
+    runs,
+    schedules,
+    sdk,
+    signin,
+    staging,
+    uploads,
+)
+from amlshare.backends.azureml.following import follow, goes_on
+from amlshare.backends.azureml.job import Job, make_job
+from amlshare.backends.azureml.once import once
+from amlshare.backends.azureml.publication import Publication
+from amlshare.backends.azureml.sdk import asking, retried
+from amlshare.backends.interface import (
+    BackendError,
+    Noted,
+    NotInWorkspaceError,
+    Outcome,
+    Published,
+    Publishing,
+    RunStarted,
+    Settings,
+    Status,
+    StepOutcome,
+    Watch,
+    WorkspaceName,
+)
+from amlshare.diagnostics import Route
+from amlshare.pipeline import Command, Step
+from amlshare.plan import Plan
+
+_NAME = "azureml"
+
+
+def submit(plan: Plan, settings: Settings, watch: Watch) -> Outcome:
+    """Run the pipeline of ``plan`` in the workspace, or publish it, and wait for a run's end.
+
+    Raises BackendError, NotInWorkspaceError for what the workspace lacks, and KeyboardInterrupt
+    while waiting: the run goes on.
+    """
+    settings = replace(settings, publishing=_publishing(plan, settings.publishing))
+    job = _job(plan, settings)
+    _refuse(plan, job, settings)
+    assert settings.workspace is not None
+    with ExitStack() as stack:
+        code = stack.enter_context(staging.staged(job, settings.base))
+        identity = _publication(plan, job, settings)
+        sdk.prepare()
+        workspace = signin.workspace(settings.workspace, interactive=_is_watched())
+        submission = _Submission(
+            job=job,
+            workspace=workspace,
+            code=code,
+            settings=settings,
+            identity=identity,
+            watch=watch,
+        )
+        return submission.submit()
+
+
+def known_modules(plan: Plan, base: Path, name: WorkspaceName) -> dict[str, bool]:
+    """Whether the workspace knows each step of ``plan`` already; changes nothing there.
+
+    Raises BackendError, and NotInWorkspaceError for what the workspace lacks.
+    """
+    job = make_job(plan)
+    with staging.staged(job, base) as code:
+        sdk.prepare()
+        workspace = signin.workspace(name, interactive=_is_watched())
+        if missing := online.missing(job, workspace):
+            raise NotInWorkspaceError(missing)
+        return dict(online.modules(build.build(job, workspace, code, base)))
+
+
+def _publishing(plan: Plan, given: Publishing | None) -> Publishing | None:
+    """How to publish: what the spec says holds where the command line says nothing."""
+    said = plan.pipeline.publish
+    if given is None or said is None:
+        return given
+    return replace(
+        given,
+        endpoint=given.endpoint or said.endpoint,
+        version_label=given.version_label or said.version,
+    )
+
+
+def _job(plan: Plan, settings: Settings) -> Job:
+    """The job. What is published has the values given for this plan as its defaults."""
+    job = make_job(plan)
+    if settings.publishing is None:
+        return job
+    return replace(
+        job, parameters=tuple(replace(each, default=each.value) for each in job.parameters)
+    )
+
+
+def _refuse(plan: Plan, job: Job, settings: Settings) -> None:
+    """Raise BackendError for what needs no workspace to be refused."""
+    if settings.workspace is None:
+        raise BackendError(
+            "no workspace is known: name it with --workspace, --resource-group and --subscription, "
+            "or run on this machine with `--backend local`"
+        )
+    schedules.wanted(job)
+    if settings.publishing is None:
+        return
+    if plan.selected is not None:
+        raise BackendError("a pipeline is published as a whole: take --select out")
+    if settings.regenerate:
+        raise BackendError(
+            "--regenerate goes with a run of the spec itself: a published pipeline runs as it was "
+            "published; take --publish out, or set `reuse: false` in the spec"
+        )
+
+
+def _publication(plan: Plan, job: Job, settings: Settings) -> Publication:
+    """What is published, or would be: its digest marks a run too."""
+    said = plan.pipeline.publish
+    description = (said and said.description) or job.description
+    goes_on_after = bool(said and said.continue_on_step_failure) or (
+        settings.publishing is not None and settings.continue_on_step_failure
+    )
+    folders = staging.digests(job, settings.base)
+    code = {(each.folder, each.script): each.digest for each in plan.code}
+    scripts = {step.name: _script(step) for step in plan.pipeline.steps if step.code is not None}
+    return Publication(
+        name=job.pipeline,
+        digest=publication.digest(job, folders, settings.base, description, goes_on_after),
+        target=job.target,
+        description=description,
+        version=settings.publishing.version_label if settings.publishing else None,
+        continue_on_step_failure=goes_on_after,
+        code={name: code[key] for name, key in scripts.items() if key in code},
+        folders=folders,
+    )
+
+
+def _script(step: Step) -> tuple[str, str | None]:
+    return step.code or "", None if isinstance(step.run, Command) else step.run.file
+
+
+def _creatable(job: Job) -> set[Route]:
+    """Where the spec names the clusters that `--create-compute` makes."""
+    clusters = (each for each in job.compute if each.type == "AmlCompute" and each.vm_size)
+    return {("compute", each.name, "cluster") for each in clusters}
+
+
+def _is_watched() -> bool:
+    """Whether a person could sign in: never in CI, where nobody sits at the terminal."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+@dataclass(slots=False, kw_only=True)
+class _Submission:
+    """One submit, once signed in: each method does one thing in the workspace."""
+
+    job: Job
+    workspace: Any
+    code: Mapping[str, Path]
+    settings: Settings
+    identity: Publication
+    watch: Watch
+    mark: str = field(default_factory=lambda: str(uuid.uuid4()))
+    notes: list[str] = field(default_factory=list)
+
+    def submit(self) -> Outcome:
+        """All of it, in the order in which each needs what is before it."""
+        self._prepare()
+        published = None
+        if self.settings.publishing is not None:
+            published = self._publish(self.settings.publishing)
+            if not self.settings.publishing.run:
+                return self._outcome(None, "completed", published)
+        run = self._run_published(published) if published else self._run()
+        return self._follow(run, published)
+
+    def _prepare(self) -> None:
+        """Nothing is changed in a workspace that lacks something."""
+        missing = online.missing(self.job, self.workspace)
+        if self.settings.create_compute:
+            missing = [each for each in missing if each.route not in _creatable(self.job)]
+        if missing:
+            raise NotInWorkspaceError(missing)
+        if self.settings.publishing is not None:
+            schedules.check(self.job, self.workspace)
+        if self.settings.create_compute:
+            self._note(*compute.create_missing(self.job, self.workspace))
+        self._note(*uploads.upload(self.job, self.workspace, self.settings.base))
+
+    def _note(self, *notes: str) -> None:
+        """Say what was done, at once: should more fail, it was done all the same."""
+        for note in notes:
+            self.notes.append(note)
+            self.watch(Noted(message=note))
+
+    @cached_property
+    def _pipeline(self) -> Any:
+        """The SDK's pipeline, its code uploaded and its steps known to the service."""
+        made = build.build(self.job, self.workspace, self.code, self.settings.base)
+        with asking("sending the code and the steps"):
+            made.graph._validate_and_finalize(  # noqa: SLF001 # what publish and submit do first
+                pipeline_parameters=None, regenerate_outputs=self.settings.regenerate
+            )
+        return made
+
+    # Publishing
+
+    def _publish(self, publishing: Publishing) -> Published:
+        published, notes = publication.publish(
+            self.workspace, self.identity, lambda: self._pipeline
+        )
+        self._note(*notes)
+        published, endpoint = self._point(publishing, published)
+        held = schedules.Runs(pipeline=published.id, endpoint=endpoint)
+        self._note(*schedules.match(self.job, self.workspace, self.settings.base, held))
+        if publishing.disable_old:
+            self._note(*publication.disable_old(self.workspace, self.identity, published.id))
+        return published
+
+    def _point(self, publishing: Publishing, published: Published) -> tuple[Published, str | None]:
+        """Give the endpoint what was published, where one is named; the endpoint's id."""
+        if not publishing.endpoint:
+            return published, None
+        number, note = publication.point(
+            self.workspace, publishing.endpoint, self.identity.description, published.id
+        )
+        self._note(*([note] if note else []))
+        return replace(published, endpoint=publishing.endpoint), number
+
+    # Running
+
+    @property
+    def _experiment(self) -> str:
+        return self.settings.experiment or self.job.experiment
+
+    @property
+    def _tags(self) -> dict[str, str]:
+        return {
+            **self.job.tags,
+            **self.settings.tags,
+            publication.DIGEST: self.identity.digest,
+            runs.SUBMISSION: self.mark,
+            runs.PIPELINE: self.job.pipeline,
+            **({runs.TARGET: self.job.target} if self.job.target else {}),
+        }
+
+    def _run(self) -> runs.Run:
+        """A run of the spec itself: created, which starts nothing, and then submitted."""
+        pipeline = self._pipeline
+        with asking(f"opening experiment '{self._experiment}'"):
+            self._open_experiment()
+        provider = pipeline.graph._graph_provider  # noqa: SLF001 # the SDK sends tags too late
+        with asking("describing the run"):
+            info = provider.get_pipeline_run_creation_info_with_graph(
+                pipeline.graph, self._values(), self.settings.continue_on_step_failure
+            )
+        info.creation_info.tags = self._tags
+        info.creation_info.description = self.job.description or self.job.pipeline
+        caller = publication.service(self.workspace)
+        entity = once(
+            "creating the run",
+            lambda: caller.create_unsubmitted_pipeline_run_async(info, self._experiment),
+            self._look,
+        )
+        once(
+            f"submitting run {entity.id}",
+            lambda: caller.submit_saved_pipeline_run_async(entity.id) or entity,
+            lambda: _submitted(caller, entity.id),
+        )
+        return runs.Run(self.workspace, entity.id)
+
+    def _run_published(self, published: Published) -> runs.Run:
+        """A run of the published pipeline, whose defaults are the values of this plan."""
+        from azureml.pipeline.core._restclients.aeva.models import PipelineSubmissionInfo
+
+        info = PipelineSubmissionInfo(
+            experiment_name=self._experiment,
+            description=self.job.description or self.job.pipeline,
+            run_source="SDK",
+            run_type="SDK",
+            continue_run_on_step_failure=self.identity.continue_on_step_failure,
+            tags=self._tags,
+        )
+        with asking(f"opening experiment '{self._experiment}'"):
+            self._open_experiment()
+        caller = publication.service(self.workspace)
+        entity = once(
+            f"running the published pipeline {published.id}",
+            lambda: caller.submit_pipeline_run_from_pipeline_async(published.id, info),
+            self._look,
+        )
+        return runs.Run(self.workspace, entity.id)
+
+    def _open_experiment(self) -> Any:
+        from azureml.core import Experiment
+
+        return retried(lambda: Experiment(self.workspace, self._experiment))
+
+    def _look(self) -> Any | None:
+        """The run that this submit made, if it did: nothing else has its mark."""
+        with asking("looking for the run"):
+            experiment = self._open_experiment()
+            found = retried(lambda: list(experiment.get_runs(tags={runs.SUBMISSION: self.mark})))
+        return found[0] if found else None
+
+    def _values(self) -> dict[str, str | int | float]:
+        """The values that differ from what the pipeline is built with."""
+        return {each.name: each.value for each in self.job.parameters if each.value != each.default}
+
+    def _follow(self, run: runs.Run, published: Published | None) -> Outcome:
+        names = tuple(step.name for step in self.job.steps)
+        self.watch(RunStarted(run=run.id, steps=names))
+        self.watch(Noted(message=f"its page: {run.url}"))
+        if not self.settings.wait:
+            self._note(goes_on(run.id))
+            return self._outcome(run, "queued", published)
+        status, steps = follow(run, names, self.watch)
+        return self._outcome(run, status, published, steps)
+
+    def _outcome(
+        self,
+        run: runs.Run | None,
+        status: Status,
+        published: Published | None,
+        steps: tuple[StepOutcome, ...] = (),
+    ) -> Outcome:
+        return Outcome(
+            run=run.id if run else None,
+            backend=_NAME,
+            status=status,
+            published=published,
+            notes=tuple(self.notes),
+            url=run.url if run else None,
+            steps=steps,
+            outputs=_places(self.job) if run else {},
+        )
+
+
+def _submitted(caller: Any, number: str) -> Any | None:
+    """The run, if the service has taken it up."""
+    with asking(f"looking for run {number}"):
+        entity = retried(lambda: caller.get_pipeline_run_async(number))
+    return entity if entity.is_submitted else None
+
+
+def _places(job: Job) -> dict[str, str]:
+    """Where the outputs that have a place of their own lie, for people."""
+    places = {}
+    for step in job.steps:
+        for output in step.outputs:
+            if output.path is not None:
+                name = output.registered.name if output.registered else None
+                place = f"{output.datastore}:{output.path}"
+                places[f"{step.name}.{output.name}"] = f"{place} ({name})" if name else place
+    return places
