@@ -18,7 +18,8 @@ Place = Literal["bare", "double", "single", "here", "here-literal"]
 
 _PLAIN = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
 _MARK = re.compile(
-    r"""\\.|['"`()]|\$\(|<<-?[ \t]*(?P<quote>['"]?)(?P<end>\w+)(?P=quote)[^\n]*\n""", re.DOTALL
+    r"""\\.|['"`()\n]|\$\(|<<<|<<-?[ \t]*(?P<quote>['"]?)(?P<end>[^\W\d]\w*)(?P=quote)""",
+    re.DOTALL,
 )
 
 
@@ -74,7 +75,8 @@ class _Reader:
 
     def __init__(self) -> None:
         self._open: list[str] = []
-        self._ends: str | None = None
+        # here-documents that start at the next line: how they are open, and the line they end at
+        self._documents: list[tuple[str, str]] = []
 
     @property
     def place(self) -> Place:
@@ -95,10 +97,12 @@ class _Reader:
                 return
 
     def _read_document(self, text: str, position: int) -> int:
-        closing = re.compile(rf"^\t*{self._ends}$", re.MULTILINE).search(text, position)
+        end = self._documents[0][1]
+        closing = re.compile(rf"^\t*{end}$", re.MULTILINE).search(text, position)
         if closing is None:
             return len(text)
         self._open.pop()
+        self._documents.pop(0)
         return closing.end()
 
     def _meet(self, match: re.Match[str]) -> int:
@@ -110,13 +114,15 @@ class _Reader:
             return match.start() + 1  # a backslash means nothing here
         if found[0] == "\\":
             return match.end()
-        if found[:2] == "<<":
+        if found == "\n":
+            if self._documents and place == "bare":
+                self._open.append(self._documents[0][0])
+        elif match["end"]:
             if place == "double":
                 return match.start() + 2
-            self._open.append("<'" if match["quote"] else "<")
-            self._ends = match["end"]
-            return match.end()
-        self._nest(found, place)
+            self._documents.append(("<'" if match["quote"] else "<", match["end"]))
+        else:
+            self._nest(found, place)
         return match.end()
 
     def _nest(self, found: str, place: Place) -> None:

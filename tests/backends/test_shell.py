@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -30,14 +31,21 @@ AWKWARD = """it's "a" $HOME `b` \\ * ; & é"""
         'printf "(%s" "" > /dev/null; printf %s ${inputs.x}',
         'x=$(cat <<END\n${inputs.x}\nEND\n); printf %s "$x"',
         "x=$(cat <<'END'\n${inputs.x}\nEND\n); printf %s \"$x\"",
+        'cat <<END > made\n${inputs.x}\nEND\nprintf %s "$(cat made)"',
+        'cat <<END > "${inputs.out}"\n${inputs.x}\nEND\nprintf %s "$(cat made)"',
+        "cat <<'END' > ${inputs.out}\n${inputs.x}\nEND\nprintf %s \"$(cat made)\"",
+        'cat - <<A 3<<B > made\n${inputs.x}\nA\n"\nB\nprintf %s "$(cat made)"; : ${inputs.x}',
+        'cat <<<no > made\nprintf %s "${inputs.x}"',
         "f() { printf %s ${inputs.x}; }; f",
     ],
 )
-def test_a_value_stays_one_word_wherever_it_stands(line: str) -> None:
-    text = shell.fill(parse(line)[0], {Reference("input", "x"): AWKWARD})
+def test_a_value_stays_one_word_wherever_it_stands(line: str, tmp_path: Path) -> None:
+    values = {Reference("input", "x"): AWKWARD, Reference("input", "out"): "./made"}
+    text = shell.fill(parse(line)[0], values)
     done = subprocess.run(
-        ["bash", "-c", "".join(map(str, text))], capture_output=True, text=True, check=True
-    )
+        ["bash", "-c", "".join(map(str, text))],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
     assert done.stdout == AWKWARD
 
 
