@@ -120,8 +120,10 @@ def registration(output: Output) -> Registration | None:
 def plain_command(line: Text) -> tuple[Word, ...] | None:
     """The words of a command that needs no shell, None for one that does."""
     marked = "".join(_MARK.format(i) if isinstance(p, Reference) else p for i, p in enumerate(line))
+    if "\n" in marked.strip() or any("\0" in part for part in line if isinstance(part, str)):
+        return None
     words = [_word(piece, line) for piece in marked.split()]
-    if "\n" in marked.strip() or not words or None in words:
+    if not words or None in words:
         return None
     first = words[0]
     if not isinstance(first, str) or first in _BUILTINS or "=" in first:
