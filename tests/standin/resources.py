@@ -164,6 +164,7 @@ ENVIRONMENT: dict[str, Any] = {
 
 
 @route("GET", "/environment/v1.0{WS}/environments")
+@route("GET", "/environment/v1.0{WS}/environments/")
 def environments(call: Call) -> Any:
     latest = [_latest(versions) for versions in call.workspace.environments.values()]
     return {"value": latest, "continuationToken": None}
