@@ -120,8 +120,12 @@ def step_dto(
         "StepType": step.module["StepType"] or "",
     }
     if step.reused:
-        reused = {f"azureml.{key}": run.id for key in ("reusedrunid", "reusedpipeline")}
-        properties |= reused | {"azureml.reusednodeid": step.id, "azureml.isreused": "true"}
+        properties |= {
+            "azureml.isreused": "true",
+            "azureml.reusedrunid": step.made_by or run.id,
+            "azureml.reusednodeid": step.id,
+            "azureml.reusedpipeline": run.id,
+        }
     failed = _error(f"User program failed: step {step.name}") if step.status == "Failed" else None
     return _dto(workspace, run, step.run_id, step.status) | {
         "parentRunId": run.id,

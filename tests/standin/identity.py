@@ -6,10 +6,13 @@ import base64
 import json
 import time
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from standin.routes import ARM, LOGIN, REGION, Call, Refusal, route
+
+if TYPE_CHECKING:
+    from standin.workspace import Workspace
 
 # what AAD answers for any tenant; MSAL checks who it is talking to
 KNOWN_HOSTS = [
@@ -61,13 +64,11 @@ def token(call: Call) -> Any:
             f" app '{client}'."
         )
         raise Refusal(401, "invalid_client", text)
-    issued = _jwt(call)
-    call.workspace.tokens.add(issued)
     return {
         "token_type": "Bearer",
         "expires_in": 3599,
         "ext_expires_in": 3599,
-        "access_token": issued,
+        "access_token": issue(call.workspace),
     }
 
 
@@ -78,20 +79,22 @@ def _check_tenant(call: Call) -> None:
         raise Refusal(400, "invalid_request", f"{text} tenant ID.")
 
 
-def _jwt(call: Call) -> str:
-    """A token with the claims that the SDK reads; nobody but us looks at its signature."""
+def issue(workspace: Workspace) -> str:
+    """A new token with the claims that the SDK reads; nobody but us looks at its signature."""
     claims = {
         "aud": f"https://{ARM}/",
-        "iss": f"https://sts.windows.net/{call.workspace.tenant_id}/",
-        "tid": call.workspace.tenant_id,
-        "appid": call.workspace.client_id,
-        "oid": call.workspace.client_id,
+        "iss": f"https://sts.windows.net/{workspace.tenant_id}/",
+        "tid": workspace.tenant_id,
+        "appid": workspace.client_id,
+        "oid": workspace.client_id,
         "exp": int(time.time()) + 3599,
         "jti": uuid.uuid4().hex,
     }
     parts = ({"alg": "RS256", "typ": "JWT"}, claims)
     texts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in parts]
-    return b".".join([*texts, b"c3RhbmQtaW4"]).decode()
+    issued = b".".join([*texts, b"c3RhbmQtaW4"]).decode()
+    workspace.tokens.add(issued)
+    return issued
 
 
 @route("GET", "/subscriptions", ARM)

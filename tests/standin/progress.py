@@ -29,7 +29,7 @@ class Step:
     """``status``: NotStarted, Queued, Running, Finished, Failed or Canceled.
 
     ``node`` is the node as it was sent; ``module`` the entity that it names. A step has a run of
-    its own as soon as it is queued.
+    its own as soon as it is queued; ``made_by`` is the step's run whose outputs a reused one has.
     """
 
     node: Mapping[str, Any]
@@ -41,6 +41,7 @@ class Step:
     started: str | None = None
     ended: str | None = None
     reused: bool = False
+    made_by: str | None = None
     tags: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -162,7 +163,7 @@ def report(
         workspace.blobs["azureml", log_path(workspace, step)] = log.encode()
     if status in ENDED:
         step.ended = now()
-    if status == "Finished":
+    if status == "Finished" and not step.reused:
         _register(workspace, step)
 
 
@@ -190,8 +191,9 @@ def cancel(run: PipelineRun) -> None:
 def location(step: Step, setting: Mapping[str, Any]) -> tuple[str, str]:
     """The datastore of an output and its path there, with the placeholders filled in."""
     options = setting.get("DatasetOutputOptions") or {}
-    path = options.get("PathOnDatastore") or f"azureml/{step.run_id}/{setting['Name']}"
-    filled = path.replace("{run-id}", step.run_id).replace("{output-name}", setting["Name"])
+    maker = step.made_by or step.run_id
+    path = options.get("PathOnDatastore") or f"azureml/{maker}/{setting['Name']}"
+    filled = path.replace("{run-id}", maker).replace("{output-name}", setting["Name"])
     return setting["DataStoreName"], filled
 
 
