@@ -26,7 +26,7 @@ BACKENDS = {
     "tags-lost": "azureml-v2",
 }
 # In kebab case beside the codes, and none.
-NO_CODES = {"azureml-v2", "duplicate-output", "latin-1", "output-name", "run-id"}
+NO_CODES = {"azureml-v2", "duplicate-output", "here-literal", "latin-1", "output-name", "run-id"}
 # Snippets that are no YAML, or whose file matters more than what it says, stand alone.
 ALONE = {
     "duplicate-key",

@@ -5,36 +5,49 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from amlshare.backends.azureml import wrapping
 from amlshare.backends.cloud import runs_somewhere
 from amlshare.diagnostics import Finding, Note, Route
-from amlshare.pipeline import Command, Parallel, Pipeline, Schedule, Step
-from amlshare.references import Reference, Text, write
+from amlshare.pipeline import TABLES, Command, Input, Parallel, Pipeline, Schedule, Step
+from amlshare.references import Reference, Text, references, write
 
 name = "azureml"
 
 # Words that the SDK takes as names of its own objects.
-_MAGIC = re.compile(r"(DatasetConsumptionConfig|DatasetOutputConfig|parameter):(\w+)", re.ASCII)
+_MAGIC = re.compile(r"(DatasetConsumptionConfig|DatasetOutputConfig):\w+", re.ASCII)
+_PARAMETER = "parameter:"
 # Flags of the program that runs a parallel step's script.
 _TAKEN = frozenset(
     """--mini_batch_size --error_threshold --allowed_failed_count --allowed_failed_percent --output
     --output_action --logging_level --process_count_per_node --run_invocation_timeout --run_max_try
-    --append_row_file_name --partition_keys --rank_mini_batch_count""".split()
+    --append_row_file_name --partition_keys""".split()
 )
+# Flags that the SDK itself looks for among the words, also when they are cut short.
+_LOOKED_FOR = ("--help", "--rank_mini_batch_count")
+# How the SDK calls the ports that only say what runs after what.
+_ORDER = "_run_after_"
+_ENVIRONMENT_NAME = re.compile(r"(?!(?i:azureml|microsoft))[A-Za-z0-9][\w.-]{0,254}", re.ASCII)
 _MINUTE = 60
 
 
 def check(pipeline: Pipeline) -> Iterable[Finding]:
     """What SDK v1 cannot do of a pipeline, each at its place."""
     yield from runs_somewhere(pipeline)
+    yield from _environment_names(pipeline)
     for step in pipeline.steps:
         yield from _magic_words(step)
+        yield from _port_names(step)
+        yield from _processes(step)
+        yield from _files_in_folders(step)
         if isinstance(step.run, Parallel):
             yield from _text_references(step, step.run)
             yield from _taken_flags(step, step.run)
             yield from _leading_word(step, step.run)
             yield from _unwrapped(step)
-            yield from _mounted(step)
+            yield from _mounted(step, step.run)
+            yield from _told_files(pipeline, step, step.run)
     yield from _late_bound(pipeline)
+    yield from _two_ways(pipeline)
     yield from _exports(pipeline)
     for schedule in pipeline.schedules:
         yield from _cron(schedule)
@@ -50,15 +63,29 @@ def _at_word(step: Step) -> Route:
     return ("steps", step.name, "arguments")
 
 
+def _environment_names(pipeline: Pipeline) -> Iterator[Finding]:
+    """environment-name: Azure ML keeps an environment under its name, and some are its own."""
+    for entry in pipeline.environments:
+        if entry.registered is None and not _ENVIRONMENT_NAME.fullmatch(entry.name):
+            yield Finding(
+                code="environment-name",
+                message=f"Azure ML takes no environment called '{entry.name}'",
+                route=("environments", entry.name),
+                on="key",
+                label="expected letters, digits, -, _ and .",
+                help="it starts with a letter or digit, and not with AzureML or Microsoft: those "
+                "are named by `registered:`",
+            )
+
+
 def _magic_words(step: Step) -> Iterator[Finding]:
     """magic-word: a literal that the SDK replaces."""
-    parameters = {
-        part.name for text in _arguments(step) for part in text if isinstance(part, Reference)
-    }
+    known = {part.name for text in _arguments(step) for part in references(text)}
+    known |= {given.source for given in step.inputs}
     for text in _arguments(step):
         word = write(text)
-        match = _MAGIC.fullmatch(word)
-        if match and (match[1] != "parameter" or match[2] in parameters):
+        named = word.split(_PARAMETER)[1] if word.startswith(_PARAMETER) else None
+        if _MAGIC.fullmatch(word) or named in known:
             yield Finding(
                 code="magic-word",
                 message=f"SDK v1 does not pass '{word}' as it stands",
@@ -67,6 +94,61 @@ def _magic_words(step: Step) -> Iterator[Finding]:
                 label="it takes this for a name of its own",
                 help="write the word otherwise",
             )
+
+
+def _port_names(step: Step) -> Iterator[Finding]:
+    """port-name: one that the SDK takes for a port of its own, and leaves out."""
+    ports = [("inputs", given.name) for given in step.inputs]
+    ports += [("outputs", output.name) for output in step.outputs]
+    for kind, port in ports:
+        if port.startswith(_ORDER):
+            yield Finding(
+                code="port-name",
+                message=f"SDK v1 does not take '{port}' as the name of an {kind[:-1]}",
+                route=("steps", step.name, kind, port),
+                on="key",
+                label="its own name for what runs after what",
+                help=f"rename it, for example to '{port.removeprefix(_ORDER)}'",
+            )
+
+
+def _processes(step: Step) -> Iterator[Finding]:
+    """processes-per-node: how many there are is known to MPI alone."""
+    how = step.distribution
+    if how is None or how.processes_per_node == 1 or how.type == "mpi":
+        return
+    if how.type == "tensorflow":
+        message = "SDK v1 starts one process of TensorFlow on each node"
+        help_ = "take `processes_per_node` out, or use `type: mpi`"
+    elif isinstance(step.nodes, Reference):
+        message = f"SDK v1 must know how many nodes {step.nodes} are when it builds the pipeline"
+        help_ = "write the number of nodes, or use `type: mpi`"
+    else:
+        return
+    yield Finding(
+        code="processes-per-node",
+        message=message,
+        route=("steps", step.name, "distribution", "processes_per_node"),
+        label=f"{how.processes_per_node} of {how.type} cannot be started",
+        help=help_,
+    )
+
+
+def _files_in_folders(step: Step) -> Iterator[Finding]:
+    """file-without-folder: SDK v1 writes folders, and a single file needs one of its own."""
+    for output in step.outputs:
+        file = wrapping.single_file(output)
+        if file is None or ("/" in output.location and "{run-id}" not in file):
+            continue
+        plain = output.name if "{run-id}" in file else file
+        yield Finding(
+            code="file-without-folder",
+            message=f"SDK v1 cannot write output '{output.name}' to '{output.location}'",
+            route=("steps", step.name, "outputs", output.name, "location"),
+            label="expected FOLDER/FILE",
+            help=f"for example `location: {output.name}/{{run-id}}/{plain}`: it is the folder that "
+            "SDK v1 names",
+        )
 
 
 def _text_references(step: Step, run: Parallel) -> Iterator[Finding]:
@@ -85,18 +167,24 @@ def _text_references(step: Step, run: Parallel) -> Iterator[Finding]:
 
 
 def _taken_flags(step: Step, run: Parallel) -> Iterator[Finding]:
-    """parallel-flag: one that the program around the script takes for itself."""
+    """parallel-flag: one that the SDK, or the program around the script, takes for itself."""
     for text in run.arguments:
-        flag = write(text).partition("=")[0]
-        if flag in _TAKEN:
+        word = write(text)
+        flag = word.partition("=")[0]
+        if flag in _TAKEN or _is_looked_for(word, flag):
             yield Finding(
                 code="parallel-flag",
-                message=f"SDK v1 refuses '{flag}' in a parallel step",
+                message=f"SDK v1 does not pass '{flag}' to a parallel step",
                 route=_at_word(step),
                 fragment=flag,
-                label="a flag of the program that runs the script",
-                help=f"call it otherwise, for example '--my-{flag[2:].replace('_', '-')}'",
+                label="it takes this for a flag of its own",
+                help=f"call it otherwise, for example '--my-{flag.lstrip('-').replace('_', '-')}'",
             )
+
+
+def _is_looked_for(word: str, flag: str) -> bool:
+    cut_short = len(flag) > len("--") and any(each.startswith(flag) for each in _LOOKED_FOR)
+    return cut_short or word.startswith("-h")
 
 
 def _leading_word(step: Step, run: Parallel) -> Iterator[Finding]:
@@ -136,18 +224,52 @@ def _unwrapped(step: Step) -> Iterator[Finding]:
             )
 
 
-def _mounted(step: Step) -> Iterator[Finding]:
-    """parallel-download: SDK v1 turns it into a mount, and does not say so."""
+def _mounted(step: Step, run: Parallel) -> Iterator[Finding]:
+    """parallel-download, parallel-direct: SDK v1 makes a mount of it, and does not say so."""
     for given in step.inputs:
+        route = ("steps", step.name, "inputs", given.name, "mode")
         if given.mode == "download":
             yield Finding(
                 code="parallel-download",
                 severity="warning",
                 message=f"SDK v1 mounts input '{given.name}' of a parallel step all the same",
-                route=("steps", step.name, "inputs", given.name, "mode"),
+                route=route,
                 label="it would not be downloaded",
                 help="say `mode: mount`, which is what happens",
             )
+        elif given.mode == "direct" and not _stays_direct(given, run):
+            yield Finding(
+                code="parallel-direct",
+                message=f"SDK v1 mounts input '{given.name}' of a parallel step, and hands over "
+                "no dataset",
+                route=route,
+                label="only a table stays direct",
+                help="say `mode: mount`: the script gets files",
+            )
+
+
+def _stays_direct(given: Input, run: Parallel) -> bool:
+    return given.format in TABLES or (given.name == run.over and bool(run.partition_by))
+
+
+def _told_files(pipeline: Pipeline, step: Step, run: Parallel) -> Iterator[Finding]:
+    """parallel-file: a parallel step is told where a folder lies, and not the file in it."""
+    outputs = {f"{s.name}.{out.name}": out for s in pipeline.steps for out in s.outputs}
+    ends = {Reference("output", output.name): output for output in step.outputs}
+    for given in step.inputs:
+        if given.source in outputs and given.mode != "direct":
+            ends[Reference("input", given.name)] = outputs[given.source]
+    for text in run.arguments:
+        for part in references(text):
+            if part in ends and (file := wrapping.single_file(ends[part])):
+                yield Finding(
+                    code="parallel-file",
+                    message=f"SDK v1 cannot tell a parallel step where the file {part} lies",
+                    route=_at_word(step),
+                    fragment=str(part),
+                    label="it tells the folder that the file is in",
+                    help=f"say `format: folder`, and let the script look for '{file}' there",
+                )
 
 
 def _late_bound(pipeline: Pipeline) -> Iterator[Finding]:
@@ -164,6 +286,35 @@ def _late_bound(pipeline: Pipeline) -> Iterator[Finding]:
                     Note(message="a parameter", route=("data", data.name, "parameter"), on="key"),
                 ),
             )
+
+
+def _two_ways(pipeline: Pipeline) -> Iterator[Finding]:
+    """parameter-two-ways: a data parameter is a table or files, for all that read it."""
+    parameters = {d.name for d in pipeline.data if d.parameter and d.type == "directory"}
+    first: dict[str, tuple[bool, Route]] = {}
+    for step in pipeline.steps:
+        for given in step.inputs:
+            if given.source not in parameters or given.format not in TABLES:
+                continue
+            route = ("steps", step.name, "inputs", given.name)
+            table = _reads_rows(step, given)
+            known, other = first.setdefault(given.source, (table, route))
+            if known != table:
+                yield Finding(
+                    code="parameter-two-ways",
+                    message=f"data '{given.source}' is a parameter, and is read both as a table "
+                    "and as files",
+                    route=route,
+                    label="as a table here" if table else "as files here",
+                    help="take `parameter: true` out, or read it in one way",
+                    notes=(Note(message="the other way", route=other),),
+                )
+
+
+def _reads_rows(step: Step, given: Input) -> bool:
+    run = step.run
+    by_rows = isinstance(run, Parallel) and run.over == given.name and run.batch_unit == "bytes"
+    return given.mode == "direct" or (given.mode == "auto" and by_rows)
 
 
 def _exports(pipeline: Pipeline) -> Iterator[Finding]:
