@@ -18,6 +18,14 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import yaml
+
+from amlshare import commands
+from amlshare.backends.azureml import sdk
+from amlshare.backends.azureml.build import build
+from amlshare.backends.azureml.job import make_job
+from amlshare.backends.azureml.staging import staged
+
 SUBSCRIPTION = "00000000-0000-0000-0000-00000000000a"
 _IDS = uuid.UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -37,6 +45,7 @@ class Catalogue:
 @contextlib.contextmanager
 def offline(catalogue: Catalogue | None = None) -> Iterator[Any]:
     """An ``azureml.core.Workspace`` on which pipelines are built, validated and finalised."""
+    sdk.prepare()
     catalogue = catalogue or Catalogue()
     with contextlib.ExitStack() as stack:
         for target, answer in _answers(catalogue).items():
@@ -70,6 +79,7 @@ def _workspace() -> Any:
     workspace._service_context = NoDiscovery(
         *names, workspace._workspace_id_internal, "http://127.0.0.1:1", workspace._auth
     )
+    workspace.saved = []
     return workspace
 
 
@@ -162,14 +172,15 @@ def _save(dataset: Any, workspace: Any) -> str:
 
     if not dataset.id:
         dataset._registration = _DatasetRegistration(workspace, saved_id=str(uuid.uuid4()))
+        workspace.saved.append(dataset._dataflow.to_json())
     return str(dataset.id)
 
 
 def wire(pipeline: Any) -> dict[str, Any]:
     """What a publication would send: the graph, its interface, and the body of each module.
 
-    Ids are numbered in the order in which they appear; a module is found by its step's name, so
-    what the service numbers is left out of it.
+    Ids are numbered in the order in which they appear, and the nodes of steps are called after
+    them; what the service is given side by side, in any order, is sorted by name.
     """
     from azureml.pipeline.core._aeva_provider import _AevaGraphProvider
 
@@ -178,19 +189,16 @@ def wire(pipeline: Any) -> dict[str, Any]:
         assert not errors, errors
         pipeline.graph.finalize()
     caller = pipeline._graph_context.workflow_provider._service_caller
-    graph = _AevaGraphProvider._build_graph(pipeline.graph)
-    interface = _AevaGraphProvider._get_graph_interface(pipeline.graph)
     assigned = _AevaGraphProvider._get_data_set_definition_assignments(pipeline.graph)
     sent = {
-        "graph": graph.serialize(),
-        "interface": interface.serialize(),
+        "graph": _AevaGraphProvider._build_graph(pipeline.graph).serialize(),
+        "interface": _AevaGraphProvider._get_graph_interface(pipeline.graph).serialize(),
         "assigned": {name: value.serialize() for name, value in assigned.items()},
-        # they are made side by side, in any order
         "modules": sorted(caller.modules, key=_name),
         "sources": sorted(map(_plain, caller._datasource_entities.values()), key=_name),
+        "datasets": pipeline._graph_context._workspace.saved,
     }
-    nodes = [node.node_id for node in pipeline.graph.nodes]
-    return dict(json.loads(_numbered(json.dumps(sent), nodes)))
+    return dict(json.loads(_numbered(json.dumps(sent), pipeline.graph)))
 
 
 def _plain(entity: Any) -> dict[str, Any]:
@@ -201,12 +209,107 @@ def _name(entity: dict[str, Any]) -> str:
     return str(entity["Name"])
 
 
-def _numbered(text: str, nodes: list[str]) -> str:
-    ids = {node: f"node-{number}" for number, node in enumerate(nodes)}
-    for node, name in ids.items():
-        text = text.replace(node, name)
+def _numbered(text: str, graph: Any) -> str:
+    for number, node in enumerate(graph.nodes):
+        is_step = node in graph.module_nodes
+        text = text.replace(f'"{node.node_id}"', f'"{node.name if is_step else number}"')
     known: dict[str, str] = {}
     return _GUID.sub(lambda found: known.setdefault(found[0], f"id-{len(known)}"), text)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What is sent for one spec, step by step."""
+
+    body: dict[str, Any]
+
+    def module(self, step: str) -> dict[str, Any]:
+        """The body of a step's module."""
+        return next(each for each in self.body["modules"] if each["Name"] == step)
+
+    def node(self, step: str) -> dict[str, Any]:
+        """The step's node in the graph."""
+        return next(each for each in self.body["graph"]["ModuleNodes"] if each["Id"] == step)
+
+    def modes(self, step: str) -> dict[str, tuple[str, str | None]]:
+        """For each port of a step how its data travels, and its path on the compute target."""
+        ports = self.module(step)["StructuredInterface"]
+        return {
+            port["Name"]: (port["DataStoreMode"], port.get("PathOnCompute"))
+            for port in ports["Inputs"] + ports["Outputs"]
+            if not port["Name"].startswith("_run_after")
+        }
+
+    def words(self, step: str) -> list[str]:
+        """The arguments of a step; one that the service resolves starts with what it is."""
+        found = self.module(step)["StructuredInterface"]["Arguments"]
+        kinds = {"Literal": "", "Input": "Input:", "Output": "Output:", "Parameter": "Parameter:"}
+        return [kinds[word["ValueType"]] + word["Value"] for word in found]
+
+    def output(self, step: str, name: str) -> dict[str, Any]:
+        """The settings of an output."""
+        found = self.node(step)["ModuleOutputSettings"]
+        return next(each for each in found if each["Name"] == name)
+
+    def settings(self, step: str) -> dict[str, str]:
+        """The settings of the step's node; a parameter decides what reads ``parameter NAME``."""
+        return {
+            each["Name"]: ("parameter " if each["ValueType"] == "1" else "") + each["Value"]
+            for each in self.node(step)["ModuleParameters"]
+            if each.get("Value") is not None
+        }
+
+    def run(self, step: str) -> dict[str, Any]:
+        """The RunConfiguration of a step."""
+        return dict(json.loads(self.node(step)["Runconfig"]))
+
+    def source(self, step: str, port: str) -> Any:
+        """What feeds an input: ``STEP.OUTPUT``, or a data node without its id."""
+        for edge in self.body["graph"]["Edges"]:
+            if edge["DestinationInputPort"] == {"NodeId": step, "PortName": port}:
+                start = edge["SourceOutputPort"]
+                if start["PortName"] != "data":
+                    return f"{start['NodeId']}.{start['PortName']}"
+                nodes = self.body["graph"]["DatasetNodes"]
+                node = next(each for each in nodes if each["Id"] == start["NodeId"])
+                return {key: value for key, value in node.items() if key != "Id"}
+        raise AssertionError(f"nothing feeds {step}.{port}")
+
+
+HEAD = {
+    "amlshare": 1,
+    "name": "demo",
+    "defaults": {"compute": "cpu", "environment": "python", "code": "code", "datastore": "lake"},
+    "environments": {"python": {"image": "python:3.11.4"}},
+}
+
+
+def plan_of(folder: Path, text: str) -> Any:
+    """The plan of a spec that says ``text`` beside what every spec says, with the files it names.
+
+    Raises SpecError with what `check` says of it.
+    """
+    data = HEAD | yaml.safe_load(text)
+    (folder / "code").mkdir(exist_ok=True)
+    for step in data["steps"].values():
+        for script in (step.get("script"), step.get("parallel", {}).get("script")):
+            if script and not Path(script).is_absolute():
+                (folder / "code" / script).write_text('"""A step."""\n', "utf-8")
+    spec = folder / "demo.yaml"
+    spec.write_text(yaml.safe_dump(data, sort_keys=False), "utf-8")
+    return commands.plan(commands.Request(spec=str(spec)))
+
+
+def send(folder: Path, text: str, catalogue: Catalogue | None = None) -> Sent:
+    """Check, plan and build a spec that says ``text``, and give what would be sent."""
+    return send_plan(plan_of(folder, text), folder, catalogue)
+
+
+def send_plan(plan: Any, folder: Path, catalogue: Catalogue | None = None) -> Sent:
+    """Build a plan, whose spec lies in ``folder``, and give what would be sent."""
+    job = make_job(plan)
+    with staged(job, folder) as code, offline(catalogue) as workspace:
+        return Sent(wire(build(job, workspace, code, folder)))
 
 
 def fingerprints(pipeline: Any) -> dict[str, str]:
@@ -214,15 +317,3 @@ def fingerprints(pipeline: Any) -> dict[str, str]:
     return {
         node.name: node._module_builder.get_fingerprint() for node in pipeline.graph.module_nodes
     }
-
-
-def put_scripts(job: Any, folder: Path) -> dict[str, Path]:
-    """A code folder for each step of a job, with the script that it names."""
-    made = {}
-    for step in job.steps:
-        made[step.name] = folder / step.name
-        made[step.name].mkdir(parents=True, exist_ok=True)
-        for name in filter(None, (step.script, step.wrapper and "amlshare_step.py")):
-            (made[step.name] / name).parent.mkdir(parents=True, exist_ok=True)
-            (made[step.name] / name).write_text("print()\n")
-    return made

@@ -1,1 +1,1 @@
-print("hello")
+"""A step."""
