@@ -285,26 +285,23 @@ def _make_endpoint(workspace: Any, name: str, description: str | None, number: s
 
 def _make_default(workspace: Any, endpoint: Any, number: str) -> str:
     """Add a version where it is none yet, and make it the default; returns the version."""
-    from azureml.pipeline.core import PipelineEndpoint
+    from azureml.pipeline.core._aeva_provider import _AevaPipelineEndpointProvider
 
     known = _versions(endpoint).get(number)
-
-    def update() -> Any:
-        found = PipelineEndpoint.get(workspace, id=endpoint.id)
-        provider = found._pipeline_endpoint_provider  # noqa: SLF001 # `add_default` wants more
-        if known is None:
-            return provider.update_pipeline_endpoint(
-                endpoint.id, pipeline_id=number, add_default=True
-            )
-        return provider.update_pipeline_endpoint(endpoint.id, version=known)
+    version = known or str(max(map(int, _versions(endpoint).values()), default=-1) + 1)
+    change = {"version": known} if known else {"pipeline_id": number, "add_default": True}
+    provider = _AevaPipelineEndpointProvider(service(workspace), workspace, None)
 
     def look() -> Any | None:
         found = _endpoint(workspace, endpoint.name)
         return found if found is not None and _default(found) == number else None
 
-    once(f"setting the default of pipeline endpoint '{endpoint.name}'", update, look)
-    after = _endpoint(workspace, endpoint.name)
-    return str(after.default_version if after is not None else known or "")
+    once(
+        f"setting the default of pipeline endpoint '{endpoint.name}'",
+        lambda: provider.update_pipeline_endpoint(endpoint.id, **change),
+        look,
+    )
+    return version
 
 
 def _default(endpoint: Any) -> str | None:

@@ -107,11 +107,12 @@ class Run:
         with asking(f"looking for run {number}"):
             entity = retried(lambda: self._caller.get_pipeline_run_async(number))
             self.experiment = Experiment(workspace, entity.run_history_experiment_name)
+            self._history = self._looked_up()
 
     @property
     def url(self) -> str:
         """Where people look at it."""
-        return str(self._history().get_portal_url())
+        return str(self._history.get_portal_url())
 
     def status(self) -> Status:
         """How it stands."""
@@ -123,7 +124,7 @@ class Run:
     def steps(self) -> tuple[StepRun, ...]:
         """The steps that have begun, in the order in which they did."""
         with asking(f"asking for the steps of run {self.id}"):
-            children = retried(lambda: list(self._history().get_children(_rehydrate_runs=False)))
+            children = retried(lambda: list(self._history.get_children(_rehydrate_runs=False)))
         found = [_entry(child) for child in children]
         found.sort(key=lambda each: (str(each.start_time_utc or "~"), each.name or ""))
         return tuple(_step(each, position) for position, each in enumerate(found))
@@ -131,13 +132,13 @@ class Run:
     def summary(self, steps: Sequence[StepRun]) -> RunSummary:
         """It as a line of a list."""
         with asking(f"looking at run {self.id}"):
-            entry = retried(lambda: _entry(self._history()))
+            entry = retried(lambda: _entry(self._looked_up()))
         return _summary(entry, self.experiment.name, steps, self.url)
 
     def error(self) -> str | None:
         """Why it failed, where the run as a whole says so."""
         with asking(f"looking at run {self.id}"):
-            return _message(retried(lambda: _entry(self._history())))
+            return _message(retried(lambda: _entry(self._looked_up())))
 
     def log(self, step: StepRun) -> str:
         """All of what a step printed; empty where there is nothing yet."""
@@ -149,7 +150,7 @@ class Run:
         with asking(f"cancelling run {self.id}"):
             retried(lambda: self._caller.cancel_pipeline_run_async(self.id))
 
-    def _history(self) -> Any:
+    def _looked_up(self) -> Any:
         from azureml.pipeline.core import PipelineRun
 
         return PipelineRun(self.experiment, self.id)

@@ -185,7 +185,16 @@ class _Submission:
     notes: list[str] = field(default_factory=list)
 
     def submit(self) -> Outcome:
-        """All of it, in the order in which each needs what is before it."""
+        """All of it. Where it ends early, what was done until then is told."""
+        try:
+            return self._submit()
+        except BaseException:
+            for note in self.notes:
+                self.watch(Noted(message=note))
+            raise
+
+    def _submit(self) -> Outcome:
+        """In this order, since each needs what is before it."""
         self._prepare()
         published = None
         if self.settings.publishing is not None:
@@ -205,14 +214,8 @@ class _Submission:
         if self.settings.publishing is not None:
             schedules.check(self.job, self.workspace)
         if self.settings.create_compute:
-            self._note(*compute.create_missing(self.job, self.workspace))
-        self._note(*uploads.upload(self.job, self.workspace, self.settings.base))
-
-    def _note(self, *notes: str) -> None:
-        """Say what was done, at once: should more fail, it was done all the same."""
-        for note in notes:
-            self.notes.append(note)
-            self.watch(Noted(message=note))
+            self.notes += compute.create_missing(self.job, self.workspace)
+        self.notes += uploads.upload(self.job, self.workspace, self.settings.base)
 
     @cached_property
     def _pipeline(self) -> Any:
@@ -230,12 +233,12 @@ class _Submission:
         published, notes = publication.publish(
             self.workspace, self.identity, lambda: self._pipeline
         )
-        self._note(*notes)
+        self.notes += notes
         published, endpoint = self._point(publishing, published)
         held = schedules.Runs(pipeline=published.id, endpoint=endpoint)
-        self._note(*schedules.match(self.job, self.workspace, self.settings.base, held))
+        self.notes += schedules.match(self.job, self.workspace, self.settings.base, held)
         if publishing.disable_old:
-            self._note(*publication.disable_old(self.workspace, self.identity, published.id))
+            self.notes += publication.disable_old(self.workspace, self.identity, published.id)
         return published
 
     def _point(self, publishing: Publishing, published: Published) -> tuple[Published, str | None]:
@@ -245,7 +248,7 @@ class _Submission:
         number, note = publication.point(
             self.workspace, publishing.endpoint, self.identity.description, published.id
         )
-        self._note(*([note] if note else []))
+        self.notes += [note] if note else []
         return replace(published, endpoint=publishing.endpoint), number
 
     # Running
@@ -333,7 +336,7 @@ class _Submission:
         self.watch(RunStarted(run=run.id, steps=names))
         self.watch(Noted(message=f"its page: {run.url}"))
         if not self.settings.wait:
-            self._note(goes_on(run.id))
+            self.notes.append(goes_on(run.id))
             return self._outcome(run, "queued", published)
         status, steps = follow(run, names, self.watch)
         return self._outcome(run, status, published, steps)
