@@ -26,8 +26,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-_UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
-
 
 class StepError(Exception):
     """The step fails; the message says why, and what to do."""
@@ -260,10 +258,16 @@ def broken_terms(expect: dict[str, Any], count: int, size: int) -> Iterator[str]
 
 def show_size(size: int) -> str:
     """Three significant digits and a decimal unit."""
-    power = 0
-    while round(size / 1000**power, 1) >= 999.5 and power < len(_UNITS) - 1:
-        power += 1
-    return f"{size / 1000**power:.3g} {_UNITS[power]}"
+    if size < 1000:
+        return f"{size} B"
+    value, unit = float(size), "B"
+    for unit in ("KB", "MB", "GB", "TB", "PB"):  # noqa: B007 - the unit is read after the loop
+        value /= 1000
+        if value < 999.5:
+            break
+    digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
+    text = f"{value:.{digits}f}"
+    return f"{text.rstrip('0').rstrip('.') if '.' in text else text} {unit}"
 
 
 # Registering
