@@ -1,0 +1,516 @@
+"""A published graph read back as the job that it was built from, as far as it tells.
+
+Ids are random, and data has no name there: what is called by a name in the spec gets that name
+here, where it is the same data, or where the same input of the same step reads it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+from urllib.parse import unquote
+
+from amlshare.backends.azureml import wrapping
+from amlshare.backends.azureml.description import environment
+from amlshare.backends.azureml.job import (
+    Job,
+    JobCompute,
+    JobData,
+    JobEnvironment,
+    JobInput,
+    JobOutput,
+    JobParameter,
+    JobStep,
+    ParallelConfig,
+    Via,
+)
+from amlshare.backends.azureml.wrapping import Registration, Word, Wrapper
+from amlshare.diff import Fields
+from amlshare.pipeline import Distribution
+from amlshare.references import Reference
+
+Json = Mapping[str, Any]
+
+_AFTER = "_run_after_"
+_TABLES: Mapping[str, Via] = {
+    "read_delimited": "Tabular.from_delimited_files",
+    "read_parquet": "Tabular.from_parquet_files",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graph:
+    """A published graph in the words of the service, with what its ids stand for.
+
+    ``modules`` and ``sources`` are bodies by id, ``saved`` the definitions of saved datasets as
+    text, ``registered`` the names of registered ones.
+    """
+
+    graph: Json
+    interface: Json
+    modules: Mapping[str, Json]
+    sources: Mapping[str, Json] = field(default_factory=dict)
+    saved: Mapping[str, str] = field(default_factory=dict)
+    registered: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readback:
+    """The job, the fields of its environments by their names, and what a person should know."""
+
+    job: Job
+    environments: Mapping[str, Fields]
+    notes: tuple[str, ...] = ()
+
+
+def read(name: str, graph: Graph, like: Job) -> Readback:
+    """The job of the pipeline ``name``; things get the names that they have in ``like``."""
+    links = _Links(graph)
+    data = _Data(graph, links, like)
+    environments = _Environments(like)
+    steps = [_Step(number, links, data, environments).read() for number in links.nodes]
+    job = Job(
+        pipeline=name,
+        experiment="",
+        parameters=tuple(_parameters(graph)),
+        data=data.all,
+        compute=tuple({step.compute: made for step, made in steps}.values()),
+        environments=tuple(JobEnvironment(name=each) for each in environments.found),
+        steps=tuple(step for step, _ in steps),
+    )
+    return Readback(job=job, environments=environments.found, notes=tuple(environments.notes))
+
+
+class _Links:
+    """The nodes and edges of a graph by what they belong to."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.nodes: dict[str, Json] = {
+            node["Id"]: node for node in graph.graph.get("ModuleNodes") or []
+        }
+        self.modules = {number: graph.modules[n["ModuleId"]] for number, n in self.nodes.items()}
+        self.sources: dict[str, dict[str, Json]] = defaultdict(dict)
+        self.readers: dict[tuple[str, str], list[Json]] = defaultdict(list)
+        for edge in graph.graph.get("Edges") or []:
+            start, end = edge["SourceOutputPort"], edge["DestinationInputPort"]
+            self.readers[start["NodeId"], start["PortName"]].append(end)
+            if "NodeId" in end:
+                self.sources[end["NodeId"]][end["PortName"]] = start
+
+    def step(self, number: str) -> str:
+        """The name of the step of a node."""
+        return str(self.modules[number]["Name"])
+
+
+def _parameters(graph: Graph) -> Iterator[JobParameter]:
+    for each in graph.interface.get("Parameters") or []:
+        kind, text = str(each.get("Type")), each.get("DefaultValue") or ""
+        if kind == "0":
+            value: str | int | float = int(text)
+        else:
+            value = float(text) if kind == "1" else text
+        type_ = cast("Any", {"0": "integer", "1": "number"}.get(kind, "string"))
+        yield JobParameter(name=each["Name"], type=type_, default=value, value=value)
+
+
+# Data
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """What a data node holds; ``data`` has no name yet, but for a parameter."""
+
+    data: JobData
+    via: Via
+
+    @property
+    def key(self) -> JobData:
+        return _bare(self.data)
+
+
+def _bare(data: JobData) -> JobData:
+    """What of data can be seen in a graph: no name, but that of a parameter."""
+    return replace(
+        data,
+        name=data.name if data.parameter else "",
+        format="folder",
+        upload=None,
+        partitions=None if data.dataset else data.partitions,
+    )
+
+
+class _Data:
+    """The data nodes of a graph, by the names of a spec."""
+
+    def __init__(self, graph: Graph, links: _Links, like: Job) -> None:
+        self._graph = graph
+        self._links = links
+        self._like = {each.name: each for each in like.data}
+        self._inputs = {
+            (step.name, given.name): given.source for step in like.steps for given in step.inputs
+        }
+        self._nodes = {
+            node["Id"]: self._source(node) for node in graph.graph.get("DatasetNodes") or []
+        }
+        self._names = self._named()
+        self.all = tuple(replace(key, name=name) for key, name in self._names.items())
+
+    def source(self, node: str) -> tuple[str, Via] | None:
+        """The name of the data of a node, and how it is made; None for a step's node."""
+        found = self._nodes.get(node)
+        return (self._names[found.key], found.via) if found else None
+
+    def _named(self) -> dict[JobData, str]:
+        """A name for each of the data: its own, then that of the same input, then its place."""
+        names: dict[JobData, str] = {}
+        readers = self._readers()
+        keys = dict.fromkeys(each.key for each in self._nodes.values())
+        for key in keys:
+            same = [name for name, each in self._like.items() if _bare(each) == key]
+            if same:
+                names[key] = next((name for name in readers[key] if name in same), same[0])
+            elif key.parameter:
+                names[key] = key.name
+        for key in keys:
+            if key not in names:
+                free = [name for name in readers[key] if name not in names.values()]
+                names[key] = next(iter(free), _place(key))
+        return names
+
+    def _readers(self) -> dict[JobData, list[str]]:
+        """What the inputs that read each of the data read in the spec."""
+        found: dict[JobData, list[str]] = defaultdict(list)
+        for number, ports in self._links.sources.items():
+            for port, start in ports.items():
+                name = self._inputs.get((self._links.step(number), port), "")
+                if start["NodeId"] in self._nodes and name in self._like:
+                    found[self._nodes[start["NodeId"]].key].append(name)
+        return found
+
+    def _source(self, node: Json) -> _Source:
+        if number := node.get("DatasetId"):
+            return _Source(data=_referred(self._graph.sources[number]), via="DataReference")
+        if name := node.get("DataPathParameterName"):
+            place = _default(self._graph.interface.get("DataPathParameters"), name)
+            data = _at(place.get("DataStoreName"), place.get("RelativePath"))
+            return _Source(data=replace(data, name=name, parameter=True), via="DataPath")
+        definition = node["DataSetDefinition"]
+        if name := definition.get("ParameterName"):
+            found = self._dataset(_default(self._graph.interface["DataPathParameterList"], name))
+            data = self._late(replace(found.data, name=name, parameter=True))
+            return replace(found, data=data)
+        return self._dataset(definition["Value"])
+
+    def _late(self, data: JobData) -> JobData:
+        """The SDK pins a parameter to a version when it builds, also where the spec does not."""
+        like = self._like.get(data.name)
+        late = like is not None and like.dataset == data.dataset and like.version is None
+        return replace(data, version=None) if late else data
+
+    def _dataset(self, value: Json) -> _Source:
+        if reference := value.get("DataSetReference"):
+            version = reference.get("Version")
+            data = JobData(
+                name="",
+                format="folder",
+                dataset=self._graph.registered.get(reference["Id"]) or reference.get("Name"),
+                version=int(version) if version else None,
+            )
+            return _Source(data=data, via="Dataset.get_by_name")
+        return _saved(self._graph.saved[value["SavedDataSetReference"]["Id"]])
+
+
+def _default(parameters: Any, name: str) -> Json:
+    return cast("Json", next(each["DefaultValue"] for each in parameters if each["Name"] == name))
+
+
+def _at(datastore: str | None, path: str | None, partitions: str | None = None) -> JobData:
+    return JobData(
+        name="", format="folder", datastore=datastore or "", path=path or "", partitions=partitions
+    )
+
+
+def _referred(source: Json) -> JobData:
+    """What a data source refers to, in whichever kind of datastore."""
+    location = source.get("DataLocation") or source
+    for reference in (location.get("DataReference") or {}).values():
+        if isinstance(reference, Mapping) and "AmlDataStoreName" in reference:
+            return _at(reference["AmlDataStoreName"], reference.get("RelativePath"))
+    return _at("", source.get("Name"))
+
+
+_PLACE = re.compile(r"azureml://\S*?/datastores/(?P<datastore>[^/]+)/paths/(?P<path>[^\"\n]*)")
+_PARTITIONS = re.compile(r'partition_format: "?/?(?P<format>[^"\n]*)')
+
+
+def _saved(definition: str) -> _Source:
+    """The data that the definition of a saved dataset reads, and as what.
+
+    It is JSON around the YAML of an MLTable, of which a few lines matter.
+    """
+    definition = (json.loads(definition).get("meta") or {}).get("RsDataflow") or definition
+    place, partitions = _PLACE.search(definition), _PARTITIONS.search(definition)
+    via = next((_TABLES[each] for each in _TABLES if each in definition), "File.from_files")
+    data = _at(
+        place["datastore"] if place else "",
+        unquote(place["path"].strip()) if place else "",
+        partitions["format"] if partitions else None,
+    )
+    return _Source(data=data, via=cast("Via", via))
+
+
+def _place(data: JobData) -> str:
+    """What data is called that the spec has no name for."""
+    if data.dataset is not None:
+        return f"{data.dataset}@{data.version or 'latest'}"
+    return f"{data.datastore}:{data.path}"
+
+
+# Environments
+
+
+class _Environments:
+    """The environments of a graph by the names of a spec, which has its own for registered ones."""
+
+    def __init__(self, like: Job) -> None:
+        self._like = like.environments
+        self.found: dict[str, Fields] = {}
+        self.notes: list[str] = []
+
+    def name(self, definition: Json) -> str:
+        """The name of an environment, which is kept."""
+        fields = dict(environment(definition))
+        registered = [
+            e for e in self._like if e.registered and e.registered == fields.get("registered")
+        ]
+        name = str(definition["name"])
+        if registered:
+            pinned = [each for each in registered if each.version == fields["version"]]
+            name = (pinned or registered)[0].name
+            if not pinned and registered[0].version is None:
+                self._note(name, str(fields["version"]))
+                fields["version"] = "latest"
+        self.found[name] = fields
+        return name
+
+    def _note(self, name: str, version: str) -> None:
+        if name not in self.found:
+            said = f"the latest version of environment '{name}' was {version} when it was published"
+            self.notes.append(said)
+
+
+# Steps
+
+
+class _Step:
+    """A module node read back as a step."""
+
+    def __init__(
+        self, number: str, links: _Links, data: _Data, environments: _Environments
+    ) -> None:
+        self._number = number
+        self._links = links
+        self._data = data
+        self._environments = environments
+        self._node, self._module = links.nodes[number], links.modules[number]
+        self._runconfig: Json = json.loads(self._node["Runconfig"])
+        self._parameters = {each["Name"]: each for each in self._node.get("ModuleParameters") or []}
+
+    def read(self) -> tuple[JobStep, JobCompute]:
+        cluster = str(self._parameters["Target"].get("Value"))
+        kind = cast("Any", self._parameters["MLCComputeType"].get("Value") or "AmlCompute")
+        step = JobStep(
+            name=self._module["Name"],
+            kind=self._module.get("StepType") or "PythonScriptStep",
+            compute=cluster,
+            environment=self._environments.name(self._runconfig["environment"]),
+            inputs=tuple(self._inputs()),
+            outputs=tuple(self._outputs()),
+            env=self._runconfig.get("environmentVariables") or {},
+            after=tuple(self._after()),
+            reuse=self._module.get("IsDeterministic", True),
+            nodes=self._nodes(),
+            distribution=self._distribution(),
+            timeout=self._runconfig.get("maxRunDurationSeconds"),
+            **self._run(),
+        )
+        return step, JobCompute(name=cluster, cluster=cluster, type=kind)
+
+    def _ports(self, side: str) -> Iterator[Json]:
+        for port in self._module["StructuredInterface"].get(side) or []:
+            if not port["Name"].startswith(_AFTER):
+                yield port
+
+    def _inputs(self) -> Iterator[JobInput]:
+        for port in self._ports("Inputs"):
+            source, via = self._source(port["Name"])
+            yield JobInput(
+                name=port["Name"],
+                source=source,
+                via=via,
+                mode=port.get("DataStoreMode") or "mount",
+                at=port.get("PathOnCompute"),
+            )
+
+    def _source(self, name: str) -> tuple[str, Via]:
+        """Where an input comes from: ``DATA`` or ``STEP.OUTPUT``."""
+        start = self._links.sources[self._number].get(name)
+        if start is None:
+            return "", "PipelineData"
+        if found := self._data.source(start["NodeId"]):
+            return found
+        return f"{self._links.step(start['NodeId'])}.{start['PortName']}", "PipelineData"
+
+    def _after(self) -> Iterator[str]:
+        for start in self._links.sources[self._number].values():
+            if start["PortName"].startswith(_AFTER):
+                yield self._links.step(start["NodeId"])
+
+    def _outputs(self) -> Iterator[JobOutput]:
+        settings = {each["Name"]: each for each in self._node.get("ModuleOutputSettings") or []}
+        for port in self._ports("Outputs"):
+            setting = settings.get(port["Name"], port)
+            options = setting.get("DatasetOutputOptions") or {}
+            is_files = bool(options or setting.get("DatasetRegistration"))
+            yield JobOutput(
+                name=port["Name"],
+                via="OutputFileDatasetConfig" if is_files else "PipelineData",
+                mode=setting.get("DataStoreMode") or "mount",
+                datastore=setting.get("DataStoreName") or "",
+                path=options.get("PathOnDatastore"),
+                is_directory=is_files or port.get("DataTypeId") == "AnyDirectory",
+                overwrite=bool(setting.get("Overwrite")),
+                only=tuple((options.get("SourceGlobs") or {}).get("GlobPatterns") or ()),
+                export=self._export(port["Name"]),
+                table=self._table(port["Name"], setting),
+                registered=_registration(setting.get("DatasetRegistration")),
+            )
+
+    def _export(self, name: str) -> str | None:
+        ends = self._links.readers[self._number, name]
+        return next((end["GraphPortName"] for end in ends if end.get("GraphPortName")), None)
+
+    def _table(self, name: str, setting: Json) -> Any:
+        """As what table an output is read, or registered."""
+        texts = [(setting.get("DatasetRegistration") or {}).get("AdditionalTransformations")]
+        texts += [_transformed(self._links, end) for end in self._links.readers[self._number, name]]
+        found = " ".join(text for text in texts if text)
+        return "csv" if "Delimited" in found else "parquet" if "Parquet" in found else None
+
+    def _nodes(self) -> int | Reference:
+        given = self._parameters.get("NodeCount") or {}
+        if str(given.get("ValueType")) == "1":
+            return Reference("parameter", given["Value"])
+        return int(self._runconfig.get("nodeCount") or 1)
+
+    def _distribution(self) -> Distribution | None:
+        config, nodes = self._runconfig, int(self._runconfig.get("nodeCount") or 1)
+        if config.get("communicator") == "IntelMpi":
+            return Distribution(type="mpi", processes_per_node=config["mpi"]["processCountPerNode"])
+        if config.get("framework") == "PyTorch":
+            processes = config["pytorch"].get("processCount") or nodes
+            return Distribution(type="pytorch", processes_per_node=processes // nodes)
+        return Distribution(type="tensorflow") if config.get("framework") == "TensorFlow" else None
+
+    # What it runs
+
+    def _run(self) -> dict[str, Any]:
+        words = [_word(each) for each in self._module["StructuredInterface"].get("Arguments") or []]
+        if self._module.get("StepType") == "ParallelRunStep":
+            return _parallel(words)
+        if command := self._parameters["Command"].get("Value"):
+            return {"words": (command, *words)}
+        script = self._parameters["Script"].get("Value")
+        if script == wrapping.SCRIPT and words[:1] == ["--amlshare"]:
+            return {"wrapper": _wrapper(str(words[1]), words[3:])}
+        return {"script": script, "words": tuple(words)}
+
+
+def _transformed(links: _Links, end: Json) -> str | None:
+    """What an input makes of the files that it reads."""
+    node = links.nodes.get(end.get("NodeId", ""), {})
+    settings = node.get("ModuleInputSettings") or []
+    found = (each for each in settings if each["Name"] == end.get("PortName"))
+    return next((each.get("AdditionalTransformations") for each in found), None)
+
+
+def _registration(given: Json | None) -> Registration | None:
+    if not given:
+        return None
+    return Registration(
+        name=given["Name"], description=given.get("Description"), tags=given.get("Tags") or {}
+    )
+
+
+_PORT = re.compile(r"(?P<kind>DatasetConsumptionConfig|DatasetOutputConfig):(?P<name>\w+)")
+
+
+def _word(argument: Json) -> Word:
+    """An argument of a module: a port, a parameter or a text."""
+    kind, value = argument.get("ValueType"), argument.get("Value") or ""
+    match kind:
+        case "Input":
+            return Reference("input", value)
+        case "Output":
+            return Reference("output", value)
+        case "Parameter":
+            return Reference("parameter", value)
+        case _:
+            pass
+    if found := _PORT.fullmatch(value):
+        is_input = found["kind"] == "DatasetConsumptionConfig"
+        return Reference("input" if is_input else "output", found["name"])
+    return str(value)
+
+
+def _wrapper(text: str, tokens: list[Word]) -> Wrapper:
+    from pydantic import TypeAdapter
+
+    task = wrapping.decode(text) | {"tokens": (), "reasons": ()}
+    made = TypeAdapter(Wrapper).validate_python(task)
+    return replace(made, tokens=tuple(each for each in tokens if isinstance(each, Reference)))
+
+
+# A ParallelRunStep: the flags of its driver, the step's own words, and what it divides
+
+_DRIVER = frozenset(
+    """client_sdk_version scoring_module_name mini_batch_size error_threshold output_action
+    logging_level run_invocation_timeout run_max_try create_snapshot_at_runtime
+    append_row_file_name output process_count_per_node partition_keys""".split()
+)
+_OVER = re.compile(r"--input(_ds_|_fds_|_pipeline_param_)?\d+")
+
+
+def _parallel(words: list[Word]) -> dict[str, Any]:
+    driver: dict[str, Word] = {}
+    rest = list(words)
+    while len(rest) > 1 and str(rest[0])[2:] in _DRIVER and str(rest[0])[2:] not in driver:
+        driver[str(rest[0])[2:]] = rest[1]
+        rest = rest[2:]
+    over: Word = ""
+    while len(rest) > 1 and _OVER.fullmatch(str(rest[-2])):
+        over = rest[-1]
+        rest = rest[:-2]
+    return {
+        "script": driver["scoring_module_name"],
+        "words": tuple(rest),
+        "parallel": ParallelConfig(
+            over=over.name if isinstance(over, Reference) else over,
+            output=output.name if isinstance(output := driver.get("output"), Reference) else None,
+            rows_to=cast("str | None", driver.get("append_row_file_name")),
+            mini_batch=_number(driver.get("mini_batch_size")),
+            partition_by=tuple(json.loads(str(driver.get("partition_keys", "[]")))),
+            processes_per_node=cast("Any", _number(driver.get("process_count_per_node"))),
+            error_threshold=int(str(driver["error_threshold"])),
+            batch_timeout=int(str(driver["run_invocation_timeout"])),
+            batch_tries=int(str(driver["run_max_try"])),
+        ),
+    }
+
+
+def _number(word: Word | None) -> int | Reference | None:
+    return int(word) if isinstance(word, str) and word.isdecimal() else cast("Any", word)
