@@ -7,6 +7,7 @@ more, with times that are always the same: equal content is the same step, on ev
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -116,7 +117,8 @@ def _refuse(code: str | None, sizes: Mapping[str, int], why: str) -> None:
 
 
 def _mebibytes(size: int) -> str:
-    return f"{size / 2**20:,.1f} MiB"
+    """Rounded up: one byte over the limit is not shown as the limit."""
+    return f"{math.ceil(size / 2**20 * 10) / 10:,.1f} MiB"
 
 
 # Copying
