@@ -23,6 +23,12 @@ def add(
     **shown: Any,
 ) -> dict[str, Any]:
     """Register a version that reads a path in a datastore."""
+    saved = save(workspace, kind, flow(workspace, kind, datastore, path), {})
+    return register(workspace, name, saved, version=version, **shown)
+
+
+def flow(workspace: Workspace, kind: str, datastore: str, path: str) -> str:
+    """What a dataset's definition says that reads a path in a datastore."""
     place = (
         f"azureml://subscriptions/{workspace.subscription_id}/resourcegroups/"
         f"{workspace.resource_group}/workspaces/{workspace.name}/datastores/{datastore}/paths/{path}"
@@ -31,9 +37,7 @@ def add(
     lines = ["---", "type: mltable", "paths:", f"  - {pattern}: {place}"]
     if kind == "tabular":
         lines += ["transformations:", "  - read_delimited:", "      delimiter: ','"]
-    flow = json.dumps({"blocks": [], "meta": {"RsDataflow": "\n".join(lines) + "\n"}})
-    saved = save(workspace, kind, flow, {})
-    return register(workspace, name, saved, version=version, **shown)
+    return json.dumps({"blocks": [], "meta": {"RsDataflow": "\n".join(lines) + "\n"}})
 
 
 def save(workspace: Workspace, kind: str, flow: str, properties: Any) -> dict[str, Any]:
