@@ -263,6 +263,12 @@ def point(workspace: Any, name: str, description: str | None, number: str) -> tu
     return endpoint.id, f"pipeline endpoint '{name}' now runs version {version} by default"
 
 
+def default_of(workspace: Any, name: str) -> str | None:
+    """The id of the published pipeline that the endpoint ``name`` runs; None where it is none."""
+    endpoint = _endpoint(workspace, name)
+    return None if endpoint is None else _default(endpoint)
+
+
 def _endpoint(workspace: Any, name: str) -> Any | None:
     caller = service(workspace)
     try:
