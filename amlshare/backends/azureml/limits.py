@@ -28,6 +28,8 @@ _LOOKED_FOR = ("--help", "--rank_mini_batch_count")
 _ORDER = "_run_after_"
 _ENVIRONMENT_NAME = re.compile(r"(?!(?i:azureml|microsoft))[A-Za-z0-9][\w.-]{0,254}", re.ASCII)
 _MINUTE = 60
+# Packages that register a dataset together.
+_REGISTERS = ("azureml-defaults ", "azureml-sdk ", "azureml-core azureml-dataset-runtime")
 
 
 def check(pipeline: Pipeline) -> Iterable[Finding]:
@@ -39,6 +41,7 @@ def check(pipeline: Pipeline) -> Iterable[Finding]:
         yield from _port_names(step)
         yield from _processes(step)
         yield from _files_in_folders(step)
+        yield from _registers_without(pipeline, step)
         if isinstance(step.run, Parallel):
             yield from _text_references(step, step.run)
             yield from _taken_flags(step, step.run)
@@ -149,6 +152,33 @@ def _files_in_folders(step: Step) -> Iterator[Finding]:
             help=f"for example `location: {output.name}/{{run-id}}/{plain}`: it is the folder that "
             "SDK v1 names",
         )
+
+
+def _registers_without(pipeline: Pipeline, step: Step) -> Iterator[Finding]:
+    """expect-without-azureml: a wrapper that registers, and no SDK to do so with."""
+    environment = next((e for e in pipeline.environments if e.name == step.environment), None)
+    packages = environment.pip if environment is not None else None
+    if not isinstance(packages, tuple) or _brings_sdk(packages):
+        return
+    for output in step.outputs:
+        if output.dataset is not None and output.expect is not None:
+            yield Finding(
+                code="expect-without-azureml",
+                severity="warning",
+                message=f"environment '{step.environment}' has nothing to register "
+                f"'{output.dataset}' with",
+                route=("steps", step.name, "outputs", output.name, "expect"),
+                on="key",
+                label="a wrapper in the step checks this, and then registers",
+                help="add azureml-defaults to the packages of the environment",
+            )
+
+
+def _brings_sdk(packages: Iterable[str]) -> bool:
+    """Whether packages bring what registers datasets. What is no plain name may be one of them."""
+    names = {re.split(r"[^\w.-]", each.strip())[0].lower().replace("_", "-") for each in packages}
+    unknown = any(name.startswith("-") or not name for name in names)
+    return unknown or any(names.issuperset(each.split()) for each in _REGISTERS)
 
 
 def _text_references(step: Step, run: Parallel) -> Iterator[Finding]:
