@@ -40,13 +40,12 @@ def build(job: Job, workspace: Any, code: Mapping[str, Path], base: Path) -> Any
     found = Found(job, workspace, base)
     with sdk.asking("building the pipeline"):
         made = steps(job, found, code)
-        # every output names its own datastore; without one here the SDK asks for another
-        stores = [output.datastore for step in job.steps for output in step.outputs]
         pipeline = Pipeline(
             workspace,
             made,
             description=job.description or job.pipeline,
-            default_datastore=found.datastore(stores[0]) if stores else None,
+            # every output names its own; the SDK would ask the workspace for one that is not used
+            default_datastore=object(),
         )
         # the SDK finds only those that an argument names
         pipeline.graph._add_pipeline_params(found.dataset_parameters())

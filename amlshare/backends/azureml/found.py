@@ -7,7 +7,9 @@ One object of the SDK stands for one entry of the spec, however many steps read 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,18 +135,34 @@ class Found:
             return found
         place = [(self.datastore(_given(entry.datastore)), entry.path)]
         layout = f"/{entry.partitions}" if entry.partitions else None
-        match given.via:
-            case "Tabular.from_delimited_files":
-                # without a look at the data every column is text
-                return Dataset.Tabular.from_delimited_files(
-                    place, validate=False, infer_column_types=False, partition_format=layout
-                )
-            case "Tabular.from_parquet_files":
-                return Dataset.Tabular.from_parquet_files(
-                    place, validate=False, partition_format=layout
-                )
-            case _:
-                return Dataset.File.from_files(place, validate=False, partition_format=layout)
+        with _proxies_for_the_engine():
+            match given.via:
+                case "Tabular.from_delimited_files":
+                    # without a look at the data every column is text
+                    return Dataset.Tabular.from_delimited_files(
+                        place, validate=False, infer_column_types=False, partition_format=layout
+                    )
+                case "Tabular.from_parquet_files":
+                    return Dataset.Tabular.from_parquet_files(
+                        place, validate=False, partition_format=layout
+                    )
+                case _:
+                    return Dataset.File.from_files(place, validate=False, partition_format=layout)
+
+
+@contextlib.contextmanager
+def _proxies_for_the_engine() -> Iterator[None]:
+    """The SDK's data engine refuses to start where NO_PROXY has an IPv6 address.
+
+    It takes what follows the first colon for a port. It asks no service here, so it can do without.
+    """
+    before = {name: os.environ[name] for name in ("NO_PROXY", "no_proxy") if name in os.environ}
+    for name, value in before.items():
+        os.environ[name] = ",".join(each for each in value.split(",") if each.count(":") < 2)
+    try:
+        yield
+    finally:
+        os.environ.update(before)
 
 
 def _given(name: str | None) -> str:

@@ -513,16 +513,11 @@ def _parallel(step: Step, run: Parallel) -> ParallelConfig:
 
 
 def _parallel_output(step: Step, run: Parallel) -> str | None:
-    """The one output that the SDK's step is given: more of them must be no `path`."""
-    paths = [output.name for output in step.outputs if output.type == "path"]
-    first = run.rows_to[0] if run.rows_to else next(iter(paths), None)
-    others = [name for name in paths if name != first]
-    if others:
-        raise BackendError(
-            f"parallel step '{step.name}' writes the path '{others[0]}' beside '{first}': SDK v1 "
-            f"gives it one, so give '{others[0]}' the `type: directory`"
-        )
-    return first or next((output.name for output in step.outputs), None)
+    """The output that the SDK's step knows as its own; `build` gives it the others as ports."""
+    if run.rows_to:
+        return run.rows_to[0]
+    paths_first = sorted(step.outputs, key=lambda output: output.type != "path")
+    return paths_first[0].name if paths_first else None
 
 
 def _refuse_files(step: Step, files: Mapping[Reference, str]) -> None:

@@ -223,6 +223,11 @@ class Sent:
 
     body: dict[str, Any]
 
+    @property
+    def text(self) -> str:
+        """All of it, in the order in which it is sent."""
+        return json.dumps(self.body, indent=1)
+
     def module(self, step: str) -> dict[str, Any]:
         """The body of a step's module."""
         return next(each for each in self.body["modules"] if each["Name"] == step)

@@ -258,8 +258,9 @@ def test_a_parallel_step_has_one_output_of_its_own() -> None:
     assert (made.kind, made.script, made.inputs[0].mode) == ("ParallelRunStep", "x.py", "mount")
     assert (made.parallel.output, made.parallel.rows_to) == ("rows", "r.txt")
     assert (made.parallel.error_threshold, made.parallel.batch_tries) == (-1, 3)
-    with pytest.raises(BackendError, match="give 'more' the `type: directory`"):
-        the_step(step("a", run, reads=read, writes=["more", "rows"], code="c"), data=kept)
+    beside = the_step(step("a", run, reads=read, writes=["more", "rows"], code="c"), data=kept)
+    assert beside.parallel is not None
+    assert beside.parallel.output == "rows"
 
 
 @pytest.mark.parametrize(
