@@ -1,0 +1,235 @@
+"""What a workspace has published of a spec, read raw, and how the spec differs from it by now.
+
+The SDK's own way to read a published graph fails on registered datasets, so it is asked for the
+entities of the service, one after the other, and changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from amlshare.backends.azureml import description, publication, readback, sdk, staging
+from amlshare.backends.azureml.job import Job, make_job
+from amlshare.backends.azureml.sdk import ServiceError, asking, retried
+from amlshare.backends.interface import BackendError, WorkspaceName
+from amlshare.diff import Description, Diff, compare
+from amlshare.plan import Plan
+
+Answer = TypeVar("Answer")
+
+_WHAT = "reading the published pipeline"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Which published pipeline was read, and what could not be compared of it.
+
+    ``folders`` has the digests of the snapshots of its code folders, where it tells them.
+    """
+
+    id: str
+    name: str
+    version: str | None
+    created: str | None
+    folders: Mapping[str, str] | None = None
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        version = f" version {self.version}" if self.version else ""
+        made = f", of {self.created[:16].replace('T', ' ')} UTC" if self.created else ""
+        return f"the published pipeline '{self.name}'{version} ({self.id}{made})"
+
+
+def diff(plan: Plan, base: Path, name: WorkspaceName, *, of: str, interactive: bool) -> Diff:
+    """How the spec of ``plan``, whose folder is ``base``, differs from what is published of it.
+
+    ``of`` is what the spec is called. Raises BackendError, also where nothing is published.
+    """
+    from amlshare.backends.azureml import signin
+
+    job = make_job(plan)
+    after = description.of_plan(plan, job, base, of=of)
+    sdk.prepare()
+    workspace = signin.workspace(name, interactive=interactive)
+    said = plan.pipeline.publish
+    before, facts = read(workspace, job, said.endpoint if said else None)
+    if facts.folders is None:
+        return compare(before, _without_code(after), notes=facts.notes)
+    return compare(before, after, notes=(*facts.notes, *_elsewhere(facts.folders, job, base)))
+
+
+def _without_code(described: Description) -> Description:
+    """A description as it is where nobody knows the code."""
+    steps = {
+        name: {key: value for key, value in step.items() if key != "code"}
+        for name, step in described.named("step").items()
+    }
+    return Description(things={**described.things, "step": steps}, of=described.of)
+
+
+def _elsewhere(folders: Mapping[str, str], job: Job, base: Path) -> Iterator[str]:
+    """The code folders that are another snapshot by now, which a step's own code may not show."""
+    for folder, digest in staging.digests(job, base).items():
+        if folder in folders and folders[folder] != digest:
+            yield (
+                f"files in the code folder '{folder}' changed: the service takes it as a whole, "
+                "and runs all its steps again"
+            )
+
+
+# Which one
+
+
+def find(workspace: Any, name: str, target: str | None, endpoint: str | None) -> Any:
+    """The entity of the published pipeline to compare with. Raises BackendError for none.
+
+    It is the default of ``endpoint``; else the newest that was published of this spec and target;
+    else the newest of this name that does not say for which.
+    """
+    if endpoint is not None and (number := publication.default_of(workspace, endpoint)):
+        return _ask(lambda: publication.service(workspace).get_pipeline_async(number))
+    named = [each for each in publication.published(workspace) if each.name == name]
+    ours = [each for each in named if _target(each) == (target or "")]
+    unsaid = [each for each in named if _target(each) is None]
+    marked = [each for each in unsaid if publication.digest_of(each)]
+    for found in (ours, marked, unsaid):
+        if found:
+            return found[-1]
+    where = f" for target '{target}'" if target and named else ""
+    raise BackendError(
+        f"no pipeline called '{name}' is published{where} in workspace '{workspace.name}': publish "
+        "it with `amlshare submit SPEC --publish`, or see with --workspace and --target whether "
+        "another was meant"
+    )
+
+
+def _target(entity: Any) -> str | None:
+    """The target that a published pipeline is for, None where nothing says so."""
+    found = (entity.properties or {}).get(publication.TARGET)
+    return None if found is None else str(found)
+
+
+# Reading
+
+
+def read(workspace: Any, job: Job, endpoint: str | None) -> tuple[Description, Facts]:
+    """The description of what is published of ``job``, by the names that things have there."""
+    entity = find(workspace, job.pipeline, job.target, endpoint)
+    found = readback.read(entity.name, _graph(workspace, entity), job)
+    code, folders = (_digests(entity, key) for key in (publication.CODE, publication.FOLDERS))
+    unknown = () if code is not None else (_NO_CODE,)
+    facts = Facts(
+        id=entity.id,
+        name=entity.name,
+        version=entity.version or None,
+        created=entity.created_date.isoformat() if entity.created_date else None,
+        folders=None if code is None else folders or {},
+        notes=(*found.notes, *unknown),
+    )
+    about = description.about_pipeline(
+        publication.unmarked(entity.description),
+        continues=bool(entity.continue_run_on_step_failure),
+    )
+    described = description.describe(
+        found.job, found.environments, of=str(facts), code=code, about=about
+    )
+    return described, facts
+
+
+_NO_CODE = "the code could not be compared: the published pipeline does not say what it was"
+
+
+def _digests(entity: Any, key: str) -> dict[str, str] | None:
+    """A property that maps names to digests, None for one that is not there."""
+    try:
+        found = json.loads((entity.properties or {})[key])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _graph(workspace: Any, entity: Any) -> readback.Graph:
+    """The graph of a published pipeline and all that its ids stand for."""
+    caller = publication.service(workspace)
+    graph = _plain(_ask(lambda: caller.get_graph_async(entity.graph_id)))
+    interface = _plain(_ask(lambda: caller.get_graph_interface_async(entity.graph_id)))
+    sources = (node.get("DatasetId") for node in graph.get("DatasetNodes") or [])
+    definitions = list(_definitions(graph, interface))
+    return readback.Graph(
+        graph=graph,
+        interface=interface,
+        modules=_each(
+            (node["ModuleId"] for node in graph.get("ModuleNodes") or []),
+            lambda number: _plain(_ask(lambda: caller.get_module_async(number)).data),
+        ),
+        sources=_each(
+            (number for number in sources if number),
+            lambda number: _plain(_ask(lambda: caller.get_datasource_async(number))),
+        ),
+        saved=_each(
+            _ids(definitions, "SavedDataSetReference"), lambda number: _saved(workspace, number)
+        ),
+        registered=_each(
+            _ids(definitions, "DataSetReference"), lambda number: _registered(workspace, number)
+        ),
+    )
+
+
+def _plain(entity: Any) -> dict[str, Any]:
+    """An entity as it travels."""
+    made: dict[str, Any] = entity.serialize(keep_readonly=True)
+    return made
+
+
+def _ask(call: Callable[[], Answer]) -> Answer:
+    with asking(_WHAT):
+        return retried(call)
+
+
+def _each(numbers: Iterable[str], ask: Callable[[str], Answer]) -> dict[str, Answer]:
+    """What stands behind each of ``numbers``, each asked for once."""
+    return {number: ask(number) for number in dict.fromkeys(numbers)}
+
+
+def _definitions(graph: Mapping[str, Any], interface: Mapping[str, Any]) -> Iterator[Any]:
+    """What a graph says of each of its datasets."""
+    for node in graph.get("DatasetNodes") or []:
+        if value := (node.get("DataSetDefinition") or {}).get("Value"):
+            yield value
+    for parameter in interface.get("DataPathParameterList") or []:
+        yield parameter.get("DefaultValue") or {}
+
+
+def _ids(definitions: Iterable[Mapping[str, Any]], kind: str) -> Iterator[str]:
+    return (value[kind]["Id"] for value in definitions if value.get(kind))
+
+
+def _saved(workspace: Any, number: str) -> str:
+    """The definition of a saved dataset."""
+    found = _ask(lambda: _datasets(workspace).get_by_id(*_place(workspace), number))
+    return str(found.dataflow_json or "{}")
+
+
+def _registered(workspace: Any, number: str) -> str:
+    """The name of a registered dataset; its id where it is not registered any more."""
+    try:
+        found = _ask(lambda: _datasets(workspace).get_dataset_by_id(*_place(workspace), number))
+    except ServiceError as error:
+        if error.status != 404:
+            raise
+        return number
+    return str(found.name)
+
+
+def _datasets(workspace: Any) -> Any:
+    from azureml.data._dataset_rest_helper import _restclient
+
+    return _restclient(workspace).dataset
+
+
+def _place(workspace: Any) -> tuple[str, str, str]:
+    return workspace.subscription_id, workspace.resource_group, workspace.name
