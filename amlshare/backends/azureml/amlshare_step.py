@@ -68,6 +68,11 @@ def is_first(task: dict[str, Any]) -> bool:
     """Whether this process is the one that looks after the outputs of the step."""
     if not task.get("distributed"):
         return True
+    if "TF_CONFIG" in os.environ:
+        config = json.loads(os.environ["TF_CONFIG"])
+        leader = "chief" if "chief" in config.get("cluster", {}) else "worker"
+        own = config.get("task", {})
+        return (own.get("type"), own.get("index")) == (leader, 0)
     ranks = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "RANK")
     return all(os.environ.get(name, "0") == "0" for name in ranks)
 
@@ -110,6 +115,7 @@ class Step:
         if self._stopped is not None:
             self._send(self._stopped)
         code = self._child.wait()
+        self._child = None
         return 128 - code if code < 0 else code
 
     def _command(self) -> list[str]:

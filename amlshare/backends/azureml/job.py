@@ -83,7 +83,7 @@ class JobEnvironment:
     """An ``Environment``. Files are relative to the spec's folder.
 
     ``pip`` is a requirements file, or the packages themselves; ``python`` the version of Python
-    that is asked for where only packages are given.
+    that is asked for where only packages are given; ``version`` None the latest at the submit.
     """
 
     name: str
@@ -457,13 +457,15 @@ class _Steps:
             is_directory=not is_path or output.format != "file",
             overwrite=output.overwrite,
             only=output.only,
-            at=f"/tmp/amlshare/{step.name}/{output.name}" if is_path and uploaded else None,  # noqa: S108 - on the compute, in the step's own container
+            at=f"{_UPLOADED}/{step.name}/{output.name}" if is_path and uploaded else None,
             export=self._exports.get(source),
             table=cast("Any", output.format) if source in self._as_table else None,
             registered=None if output.expect else wrapping.registration(output),
         )
 
 
+# Where a `PipelineData` lies until it is uploaded: on the compute, in the step's own container.
+_UPLOADED = "/tmp/amlshare"  # noqa: S108
 _FILES: Via = "File.from_files"
 _TABULAR: Mapping[Format, Via] = {
     "csv": "Tabular.from_delimited_files",

@@ -29,7 +29,7 @@ _ORDER = "_run_after_"
 _ENVIRONMENT_NAME = re.compile(r"(?!(?i:azureml|microsoft))[A-Za-z0-9][\w.-]{0,254}", re.ASCII)
 _MINUTE = 60
 # Packages that register a dataset together.
-_REGISTERS = ("azureml-defaults ", "azureml-sdk ", "azureml-core azureml-dataset-runtime")
+_REGISTERS = "azureml-defaults | azureml-sdk | azureml-core azureml-dataset-runtime".split("|")
 
 
 def check(pipeline: Pipeline) -> Iterable[Finding]:
@@ -175,9 +175,9 @@ def _registers_without(pipeline: Pipeline, step: Step) -> Iterator[Finding]:
 
 
 def _brings_sdk(packages: Iterable[str]) -> bool:
-    """Whether packages bring what registers datasets. What is no plain name may be one of them."""
+    """Whether packages bring what registers datasets. A file or a URL may be one of them."""
     names = {re.split(r"[^\w.-]", each.strip())[0].lower().replace("_", "-") for each in packages}
-    unknown = any(name.startswith("-") or not name for name in names)
+    unknown = any(each.startswith("-") or "/" in each.partition("@")[0] for each in packages)
     return unknown or any(names.issuperset(each.split()) for each in _REGISTERS)
 
 

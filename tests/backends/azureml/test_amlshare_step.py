@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import shutil
@@ -324,15 +325,38 @@ def test_a_refusal_of_the_service_is_a_message(job: Job) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize(("rank", "registers"), [("0", True), ("1", False)])
-def test_of_many_processes_one_registers(job: Job, rank: str, registers: bool) -> None:
+def task_of(kind: str, index: int, *others: str) -> str:
+    cluster = {each: ["host:1", "host:2"] for each in (kind, *others)}
+    return json.dumps({"cluster": cluster, "task": {"type": kind, "index": index}})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "registers"),
+    [
+        ("OMPI_COMM_WORLD_RANK", "0", True),
+        ("OMPI_COMM_WORLD_RANK", "1", False),
+        ("RANK", "3", False),
+        ("TF_CONFIG", task_of("worker", 0), True),
+        ("TF_CONFIG", task_of("worker", 1), False),
+        ("TF_CONFIG", task_of("worker", 0, "chief"), False),
+        ("TF_CONFIG", task_of("chief", 0, "worker"), True),
+        ("TF_CONFIG", task_of("ps", 0, "worker"), False),
+    ],
+)
+def test_of_many_processes_one_registers(job: Job, name: str, value: str, registers: bool) -> None:
     job.with_sdk()
-    job.env["OMPI_COMM_WORLD_RANK"] = rank
+    job.env[name] = value
     (job.out / "x").touch()
-    step = command(
-        "a", "true", writes=[output("out", **KEPT)], distribution=Distribution(type="mpi")
-    )
+    spread = Distribution(type="mpi")
+    step = command("a", "true", writes=[output("out", **KEPT)], distribution=spread)
     assert bool(job.run(step).stdout) == registers
+
+
+def test_a_rank_that_is_a_variable_of_the_users_means_nothing(job: Job) -> None:
+    job.with_sdk()
+    job.env["RANK"] = "3"
+    (job.out / "x").touch()
+    assert job.run(command("a", "true", writes=[output("out", **KEPT)])).stdout
 
 
 # how it is called
