@@ -169,7 +169,7 @@ def _no_dataset(data: JobData, name: str, workspace: Any) -> Finding:
             label=f"the newest is {newest.version}",
             help="name a version that there is, or `latest`",
         )
-    known = _names("listing the datasets of the workspace", lambda: workspace.datasets.keys())
+    known = _names("listing the datasets of the workspace", lambda: list(workspace.datasets.keys()))
     return _absent("dataset", name, ("data", data.name, "name"), known)
 
 

@@ -64,7 +64,7 @@ def tell(
 def _answered(exchange: Exchange) -> str:
     status = exchange.status or 0
     name = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else ""
-    said = words(exchange.response)
+    said = words(exchange.response).removeprefix(f"{name.replace(' ', '')}: ")
     trace = _trace(exchange.response)
     told = f"{exchange.request} was answered {status} {name}".rstrip()
     return told + (f": {said}" if said else "") + (f" (request id {trace})" if trace else "")
