@@ -28,13 +28,14 @@ from amlshare.diagnostics import Diagnostic, SpecError, closest
 from amlshare.render.paper import Paper
 
 if TYPE_CHECKING:
-    from amlshare.commands import Request
+    from amlshare.backends.interface import Publishing
+    from amlshare.commands import Request, Whose
     from amlshare.plan import Plan
     from amlshare.render.progress import Progress
 
     Requests: TypeAlias = Callable[[Path], Request]
 
-FAILED, USAGE, SPEC_ERROR, INTERRUPTED, BROKEN_PIPE = 1, 2, 3, 130, 141
+FAILED, USAGE, SPEC_ERROR, DIFFERENT, INTERRUPTED, BROKEN_PIPE = 1, 2, 3, 4, 130, 141
 HELP = {"help_option_names": ["-h", "--help"]}
 
 
@@ -100,6 +101,15 @@ def _backend_names() -> list[str]:
     return list(backends.names())
 
 
+WorkspaceOption = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Azure: the workspace, instead of the spec's.")
+]
+GroupOption = Annotated[
+    str | None, typer.Option("--resource-group", metavar="NAME", help="Azure: its resource group.")
+]
+SubscriptionOption = Annotated[
+    str | None, typer.Option(metavar="ID", help="Azure: its subscription.")
+]
 Spec = Annotated[Path, typer.Argument(metavar="SPEC", help="The spec: a YAML file.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="How it is written.")]
 
@@ -130,6 +140,9 @@ def _shared(
     exclude: Annotated[
         str | None, typer.Option(metavar="EXPR", help="Not these steps, though selected.")
     ] = None,
+    workspace: WorkspaceOption = None,
+    resource_group: GroupOption = None,
+    subscription: SubscriptionOption = None,
 ) -> Requests:
     """The options of every command that takes a spec; gives the request for one."""
     from amlshare.commands import Request
@@ -141,7 +154,13 @@ def _shared(
         parameters=tuple(parameter or ()),
         select=select,
         exclude=exclude,
+        workspace=_workspace(workspace, resource_group, subscription),
     )
+
+
+def _workspace(name: str | None, group: str | None, subscription: str | None) -> dict[str, str]:
+    given = {"name": name, "resource_group": group, "subscription_id": subscription}
+    return {key: value for key, value in given.items() if value is not None}
 
 
 def _run_options(
@@ -168,8 +187,14 @@ def _run_options(
     tag: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="A tag of the run.")
     ] = None,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Azure: return once the service has the run.")
+    ] = False,
+    create_compute: Annotated[
+        bool, typer.Option("--create-compute", help="Azure: create compute targets that miss.")
+    ] = False,
 ) -> dict[str, Any]:
-    """How a submit runs: the fields of the backends' ``Settings``."""
+    """How a submit runs: fields of the backends' ``Settings``."""
     return {
         "jobs": jobs,
         "python": str(python) if python else None,
@@ -178,7 +203,47 @@ def _run_options(
         "continue_on_step_failure": continue_on_step_failure,
         "experiment": experiment,
         "tags": _tags(tag or ()),
+        "wait": not no_wait,
+        "create_compute": create_compute,
     }
+
+
+def _publish_options(
+    *,
+    publish: Annotated[
+        bool, typer.Option("--publish", help="Azure: publish the pipeline instead of running it.")
+    ] = False,
+    run: Annotated[bool, typer.Option("--run", help="With --publish: run it as well.")] = False,
+    endpoint: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="With --publish: the endpoint that then serves it."),
+    ] = None,
+    version_label: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="With --publish: its version, such as a build's id."),
+    ] = None,
+    disable_old: Annotated[
+        bool,
+        typer.Option("--disable-old", help="With --publish: disable those that it supersedes."),
+    ] = False,
+) -> Publishing | None:
+    """What a submit publishes, None for nothing."""
+    from amlshare.backends.interface import Publishing
+    from amlshare.commands import UsageError
+
+    given = {
+        "--run": run,
+        "--endpoint": endpoint is not None,
+        "--version-label": version_label is not None,
+        "--disable-old": disable_old,
+    }
+    if not publish:
+        if alone := [option for option, is_given in given.items() if is_given]:
+            raise UsageError(f"{alone[0]} goes with --publish")
+        return None
+    return Publishing(
+        run=run, endpoint=endpoint, version_label=version_label, disable_old=disable_old
+    )
 
 
 def _verbose(
@@ -191,7 +256,11 @@ def _verbose(
     return verbose
 
 
-_GROUPS: dict[str, Callable[..., Any]] = {"request": _shared, "options": _run_options}
+_GROUPS: dict[str, Callable[..., Any]] = {
+    "request": _shared,
+    "options": _run_options,
+    "publishing": _publish_options,
+}
 
 
 def _command(app: typer.Typer, *examples: str) -> Callable[[Callable[..., None]], None]:
@@ -230,7 +299,8 @@ def _command(app: typer.Typer, *examples: str) -> Callable[[Callable[..., None]]
 @cache
 def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """A function's parameters, with their annotations as objects."""
-    known = {"Requests": object}  # for type checkers alone: importing it would cost time
+    # for type checkers alone: importing them would cost time
+    known = {"Requests": object, "Publishing": object, "Whose": object}
     signature = inspect.signature(function, eval_str=True, locals=known)
     return {
         name: each.replace(kind=inspect.Parameter.KEYWORD_ONLY)
@@ -354,6 +424,10 @@ def plan(
         Path | None,
         typer.Option(metavar="FILE.json", help="Keep the plan, to `submit` exactly this one."),
     ] = None,
+    online: Annotated[
+        bool,
+        typer.Option("--online", help="Azure: ask the workspace for all that the spec names."),
+    ] = False,
 ) -> None:
     """Show what a submit would do.
 
@@ -366,16 +440,23 @@ def plan(
     made = commands.plan(asked)
     if save:
         commands.save(made, asked, save)
-    _write(_plan_in(format_, made, asked, None if output else sys.stdout), output)
+    known = commands.online(made, asked) if online else None
+    _write(_plan_in(format_, made, asked, known, None if output else sys.stdout), output)
 
 
-def _plan_in(format_: PlanFormat, made: Plan, asked: Request, stream: TextIO | None) -> str:
+def _plan_in(
+    format_: PlanFormat,
+    made: Plan,
+    asked: Request,
+    known: Mapping[str, bool] | None,
+    stream: TextIO | None,
+) -> str:
     """``made`` in a format; as text for ``stream``, or for a file."""
+    from amlshare import commands
+
     match format_:
         case PlanFormat.json:
-            from amlshare.commands import plan_document
-
-            return _json(plan_document(made))
+            return _json(commands.plan_document(made, commands.graph(made), known))
         case PlanFormat.markdown:
             from amlshare.render.markdown import plan_markdown
 
@@ -385,10 +466,13 @@ def _plan_in(format_: PlanFormat, made: Plan, asked: Request, stream: TextIO | N
 
             return plan_mermaid(made)
         case PlanFormat.text:
+            from amlshare.render.built import HERE, built
             from amlshare.render.text import plan_text
 
             paper = _paper(stream) if stream else Paper()
-            return plan_text(made, paper, submit=_submit_line(asked))
+            graph = commands.graph(made)
+            words = HERE if graph is None else built(graph, known or {})
+            return plan_text(made, paper, submit=_submit_line(asked), built=words)
 
 
 def _submit_line(asked: Request) -> str:
@@ -401,6 +485,45 @@ def _submit_line(asked: Request) -> str:
     words += ["--select", asked.select] if asked.select else []
     words += ["--exclude", asked.exclude] if asked.exclude else []
     return shlex.join(words)
+
+
+@_command(
+    app,
+    "amlshare diff specs/flights.yaml --against published",
+    "amlshare diff specs/flights.yaml --target prod --exit-code",
+    "amlshare diff specs/flights.yaml --format json",
+)
+def diff(
+    spec: Spec,
+    request: Requests,
+    *,
+    against: Annotated[
+        str,
+        typer.Option(
+            metavar="published", help="With what: what is published of the spec in the workspace."
+        ),
+    ] = "published",
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Exit with 4 where there are differences.")
+    ] = False,
+    format_: FormatOption = Format.text,
+) -> None:
+    """Show how a spec differs from what is published of it.
+
+    In the spec's own words: steps, edges, modes, compute, environments, parameters, destinations,
+    registrations and code, and which steps follow from a change.
+    """
+    from amlshare import commands
+    from amlshare.render.diff import diff_document, diff_text
+
+    is_watched = sys.stdin.isatty() and sys.stderr.isatty()
+    found = commands.diff(request(spec), against, interactive=is_watched)
+    if format_ == Format.json:
+        _print_json(diff_document(found))
+    else:
+        sys.stdout.write(diff_text(found, _paper(sys.stdout)))
+    if exit_code and found.changes:
+        raise typer.Exit(DIFFERENT)
 
 
 @_command(
@@ -433,7 +556,8 @@ def check(
 
 @_command(
     app,
-    "amlshare submit specs/flights.yaml --backend local",
+    "amlshare submit specs/flights.yaml",
+    "amlshare submit specs/flights.yaml --publish --version-label 20251123.4",
     "amlshare submit specs/flights.yaml --backend local --select +train --jobs 4",
     "amlshare submit plan.json",
 )
@@ -443,20 +567,22 @@ def submit(
     ],
     request: Requests,
     options: dict[str, Any],
+    publishing: Publishing | None,
     *,
     format_: FormatOption = Format.text,
 ) -> None:
-    """Run a pipeline and wait for its end.
+    """Run a pipeline and wait for its end, or publish it.
 
-    The same checks as `plan` come first. What is unchanged is not run again; a run that was
-    interrupted goes on where it was.
+    The same checks as `plan` come first. What is unchanged is not run again, nor published again;
+    a run on this machine that was interrupted goes on where it was.
     """
     from amlshare import commands
     from amlshare.render.documents import outcome_document
     from amlshare.render.outcome import outcome_text
 
-    with _progress() as progress:
-        outcome = commands.submit(request(spec), progress.watch, **options)
+    asked = request(spec)
+    with _progress(is_here=asked.backend == "local") as progress:
+        outcome = commands.submit(asked, progress.watch, publishing=publishing, **options)
     if format_ == Format.json:
         _print_json(outcome_document(outcome))
     else:
@@ -464,22 +590,29 @@ def submit(
             outcome,
             progress.failures,
             _paper(sys.stdout),
-            logs=_logs_line(Path() if spec.suffix == ".json" else spec.parent),
+            logs=_logs_line(_run_place(spec, asked.backend)),
             seconds=progress.seconds,
         )
         sys.stdout.write(text)
-    if outcome.status != "completed":
+    if outcome.status in ("failed", "canceled"):
         raise typer.Exit(FAILED)
 
 
-def _logs_line(folder: Path) -> str:
-    """The command that shows the logs of runs in ``folder``, up to the run."""
+def _run_place(spec: Path, backend: str) -> Path:
+    """What ``--in`` says of a run of ``spec``: its folder here, the spec where Azure has it."""
+    if spec.suffix == ".json":
+        return Path()
+    return spec.parent if backend == "local" else spec
+
+
+def _logs_line(place: Path) -> str:
+    """The command that shows the logs of runs at ``place``, up to the run."""
     words = ["amlshare", "logs"]
-    return shlex.join(words if folder == Path() else [*words, "--in", str(folder)])
+    return shlex.join(words if place == Path() else [*words, "--in", str(place)])
 
 
 @contextmanager
-def _progress() -> Iterator[Progress]:
+def _progress(*, is_here: bool) -> Iterator[Progress]:
     """What shows a run on stderr: drawn on a terminal, plain lines elsewhere."""
     from amlshare.render.progress import Live, Progress
 
@@ -489,7 +622,8 @@ def _progress() -> Iterator[Progress]:
         with (Live if drawn else Progress)(sys.stderr, _paper(sys.stderr)) as progress:
             yield progress
     except KeyboardInterrupt:
-        _say("stopped; what finished is kept, and the same command goes on from there")
+        if is_here:
+            _say("stopped; what finished is kept, and the same command goes on from there")
         raise
 
 
@@ -561,13 +695,52 @@ Where = Annotated[
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="A run, or the beginning of its id.")]
 
 
-@_command(runs_app, "amlshare runs list", "amlshare runs list --in specs --format json")
-def list_(*, where: Where = Path(), format_: FormatOption = Format.text) -> None:
+def _whose(
+    *,
+    where: Where = Path(),
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            envvar="AMLSHARE_BACKEND",
+            callback=lambda name: name and _known_backend(name),
+            autocompletion=_backend_names,
+            metavar="NAME",
+            help="Where it ran: azureml or local; a run's id tells by itself.",
+        ),
+    ] = None,
+    experiment: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Azure: the experiment, if not the spec's.")
+    ] = None,
+    workspace: WorkspaceOption = None,
+    resource_group: GroupOption = None,
+    subscription: SubscriptionOption = None,
+) -> Whose:
+    """The options of every command about runs."""
+    from amlshare.commands import Whose
+
+    return Whose(
+        where=where,
+        backend=backend,
+        workspace=_workspace(workspace, resource_group, subscription),
+        experiment=experiment,
+    )
+
+
+_GROUPS["whose"] = _whose
+
+
+@_command(
+    runs_app,
+    "amlshare runs list",
+    "amlshare runs list --in specs --format json",
+    "amlshare runs list --backend azureml --in specs/flights.yaml",
+)
+def list_(whose: Whose, *, format_: FormatOption = Format.text) -> None:
     """List the runs, the newest first."""
     from amlshare import commands
     from amlshare.render.runs import runs_document, runs_text
 
-    found = commands.runs(where)
+    found = commands.runs(whose)
     if format_ == Format.json:
         _print_json(runs_document(found))
     else:
@@ -575,35 +748,42 @@ def list_(*, where: Where = Path(), format_: FormatOption = Format.text) -> None
 
 
 @_command(runs_app, "amlshare runs show 20251123-022845-ab12", "amlshare runs show 20251123-0228")
-def show(run: RunId, *, where: Where = Path(), format_: FormatOption = Format.text) -> None:
+def show(run: RunId, whose: Whose, *, format_: FormatOption = Format.text) -> None:
     """Show a run: its steps, what each read and made, and from where."""
     from amlshare import commands
     from amlshare.render.runs import run_document, run_text
 
-    found = commands.show(run, where)
+    found = commands.show(run, whose)
     if format_ == Format.json:
         _print_json(run_document(found))
     else:
-        sys.stdout.write(run_text(found, _paper(sys.stdout), logs=_logs_line(where)))
+        sys.stdout.write(run_text(found, _paper(sys.stdout), logs=_logs_line(whose.where)))
 
 
 @_command(app, "amlshare logs 20251123-022845-ab12 train", "amlshare logs 20251123-022845-ab12")
 def logs(
     run: RunId,
+    whose: Whose,
     step: Annotated[
         str | None, typer.Argument(metavar="STEP", help="A step; without one, all of them.")
     ] = None,
-    *,
-    where: Where = Path(),
 ) -> None:
     """Print what the steps of a run printed."""
     from amlshare import commands
     from amlshare.render.logs import log_text
 
-    pieces = commands.logs(run, step, where)
+    pieces = commands.logs(run, step, whose)
     # a file gets what was printed; a terminal is not steered by it
     for text in log_text(pieces, _paper(sys.stdout)) if sys.stdout.isatty() else pieces:
         sys.stdout.write(text)
+
+
+@_command(app, "amlshare cancel 8f6f4a0e-6c39-4a3b-9b0e-2d1f0f8f4c11", "amlshare cancel 8f6f4a0e")
+def cancel(run: RunId, whose: Whose) -> None:
+    """Stop a run of a workspace."""
+    from amlshare import commands
+
+    sys.stdout.write(f"run {commands.cancel(run, whose)} is being canceled\n")
 
 
 @_command(app, "amlshare clean", "amlshare clean --in specs --yes")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,12 @@ from amlshare.snapshots import SnapshotError, Snapshots
 from amlshare.spec import Spec
 
 if TYPE_CHECKING:
-    from amlshare.backends.interface import Outcome, Watch
-    from amlshare.backends.local.runs import Candidate, RunDetail, RunSummary
+    from amlshare.backends.azureml import runs as azureml_runs
+    from amlshare.backends.azureml.graph import Graph
+    from amlshare.backends.interface import Outcome, Publishing, Watch, WorkspaceName
+    from amlshare.backends.local import runs as local_runs
+    from amlshare.backends.local.runs import Candidate
+    from amlshare.diff import Diff
     from amlshare.document import Document
     from amlshare.explanations import Explanation
 
@@ -34,7 +39,10 @@ class UsageError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What the shared options say. ``spec`` is a path, or ``-`` for standard input."""
+    """What the shared options say. ``spec`` is a path, or ``-`` for standard input.
+
+    ``workspace`` has what was given of ``subscription_id``, ``resource_group`` and ``name``.
+    """
 
     spec: str
     backend: str = DEFAULT_BACKEND
@@ -42,6 +50,7 @@ class Request:
     parameters: tuple[str, ...] = ()
     select: str | None = None
     exclude: str | None = None
+    workspace: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def base(self) -> Path:
@@ -216,12 +225,75 @@ def _selected(pipeline: Pipeline, request: Request) -> tuple[str, ...] | None:
         raise UsageError(str(error)) from None
 
 
-def plan_document(plan: Plan) -> dict[str, Any]:
-    """The JSON of a plan."""
+def graph(plan: Plan) -> Graph | None:
+    """What SDK v1 builds of a plan, None for other backends.
+
+    Raises BackendError where it cannot: a selected step reads from one that is not.
+    """
+    if plan.backend != "azureml":
+        return None
+    from amlshare.backends.azureml.graph import make_graph
+    from amlshare.backends.azureml.job import make_job
+
+    with collector_paused():
+        return make_graph(make_job(plan))
+
+
+def online(plan: Plan, request: Request) -> dict[str, bool]:
+    """Ask the workspace for what a plan names; says of each step whether its module is there.
+
+    Raises SpecError with what the workspace does not have, or BackendError.
+    """
+    from amlshare.backends.interface import NotInWorkspaceError
+
+    if plan.backend != "azureml":
+        raise UsageError(f"--online asks a workspace, which `--backend {plan.backend}` does not do")
+    from amlshare.backends.azureml import outlook
+
+    name = _workspace(request, plan.pipeline)
+    assert name is not None
+    try:
+        return outlook.known_modules(plan, request.base, name)
+    except NotInWorkspaceError as error:
+        raise _at_their_places(error.findings, request) from None
+
+
+def plan_document(
+    plan: Plan, graph: Graph | None = None, known: Mapping[str, bool] | None = None
+) -> dict[str, Any]:
+    """The JSON of a plan, of the graph that it becomes, and which of its modules are there."""
+    from amlshare.plan import plain
     from amlshare.plan_document import dump
 
     with collector_paused():
-        return dump(plan)
+        document = dump(plan)
+        if graph is not None:
+            document["graph"] = plain(graph)
+        if known is not None:
+            document["modules"] = dict(known)
+        return document
+
+
+# Comparing
+
+
+def diff(request: Request, against: str = "published", *, interactive: bool = False) -> Diff:
+    """How a spec differs from what is published of it in its workspace.
+
+    Raises UsageError, SpecError, or BackendError, also where nothing is published.
+    """
+    if against != "published":
+        raise UsageError(f"--against '{against}' is not known: this version knows 'published'")
+    if request.backend != "azureml":
+        raise UsageError(f"nothing is published with `--backend {request.backend}`")
+    if request.select is not None or request.exclude is not None:
+        raise UsageError("a pipeline is published as a whole: take --select and --exclude out")
+    from amlshare.backends.azureml import published
+
+    made = plan(request)
+    name = _workspace(request, made.pipeline)
+    assert name is not None
+    return published.diff(made, request.base, name, of=request.spec, interactive=interactive)
 
 
 # Saved plans
@@ -325,12 +397,15 @@ def _said(stale: list[str], version: str) -> str:
 # Running
 
 
-def submit(request: Request, watch: Watch, **options: Any) -> Outcome:
-    """Run a spec or a saved plan. Raises UsageError, SpecError, or the backend's BackendError.
+def submit(
+    request: Request, watch: Watch, *, publishing: Publishing | None = None, **options: Any
+) -> Outcome:
+    """Run or publish a spec or a saved plan.
 
-    ``options`` are the fields of :class:`amlshare.backends.interface.Settings`.
+    Raises UsageError, SpecError (also for what the workspace does not have), or the backend's
+    BackendError. ``options`` are fields of :class:`amlshare.backends.interface.Settings`.
     """
-    from amlshare.backends.interface import Settings
+    from amlshare.backends.interface import NotInWorkspaceError, Settings
 
     if request.spec.endswith(".json"):
         made, request = saved(request)
@@ -338,37 +413,154 @@ def submit(request: Request, watch: Watch, **options: Any) -> Outcome:
         made = plan(request)
     backend = backends.get(request.backend)
     if backend is None:
-        raise UsageError(_no_workspace(request))
-    settings = Settings(base=request.base, state=request.state, **options)
-    return backend.submit(made, settings, watch)
-
-
-def _no_workspace(request: Request) -> str:
-    return (
-        f"no workspace is known for the backend '{request.backend}', and this version submits to "
-        "`local` only; run it on this machine with `--backend local`"
+        raise UsageError(f"this version plans for '{request.backend}' and does not submit to it")
+    _only_for(request.backend, {**options, "publishing": publishing})
+    settings = Settings(
+        base=request.base,
+        state=request.state,
+        workspace=_workspace(request, made.pipeline),
+        publishing=publishing,
+        **options,
     )
+    try:
+        return backend.submit(made, settings, watch)
+    except NotInWorkspaceError as error:
+        raise _at_their_places(error.findings, request) from None
 
 
-def runs(where: Path) -> tuple[RunSummary, ...]:
-    """The runs of a folder, or beside a spec, the newest first. Raises BackendError for none."""
-    from amlshare.backends.local import runs as local
+def _only_for(backend: str, options: Mapping[str, Any]) -> None:
+    """Raise UsageError for an option that another backend has."""
+    mine, other = (_LOCAL, _CLOUD) if backend == "local" else (_CLOUD, _LOCAL)
+    for name, option in other.items():
+        if options.get(name) not in (None, name == "wait"):
+            where = "on Azure" if mine is _LOCAL else "with `--backend local`"
+            raise UsageError(f"{option} works {where}, and this is `--backend {backend}`")
 
-    return local.runs(_state(where))
+
+_LOCAL = {"jobs": "--jobs", "python": "--python", "as_cloud": "--as-cloud"}
+_CLOUD = {"publishing": "--publish", "wait": "--no-wait", "create_compute": "--create-compute"}
 
 
-def show(run: str, where: Path) -> RunDetail:
+def _workspace(request: Request, pipeline: Pipeline) -> WorkspaceName | None:
+    """The workspace that a submit goes to; None on this machine. Raises UsageError for none."""
+    if request.backend == "local":
+        return None
+    import os
+
+    from amlshare import workspaces
+
+    try:
+        return workspaces.find(request.workspace, os.environ, pipeline.workspace, request.base)
+    except workspaces.NoWorkspaceError as error:
+        raise UsageError(str(error)) from None
+
+
+def _at_their_places(findings: Iterable[Finding], request: Request) -> SpecError:
+    document = layers.load(request.spec, target=request.target)
+    return SpecError(_in_order(map(document.locate, findings)))
+
+
+# Runs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whose:
+    """Whose runs are asked for: those beside a spec or in a folder, or those of a workspace.
+
+    With no ``backend`` a run is known by its id, and a list is of this machine where it has runs.
+    ``workspace`` and ``experiment`` come before what the spec says.
+    """
+
+    where: Path = Path()
+    backend: str | None = None
+    workspace: Mapping[str, str] = field(default_factory=dict)
+    experiment: str | None = None
+
+    def is_here(self, run: str | None = None) -> bool:
+        """Whether this machine is meant. Raises UsageError for a backend without runs."""
+        if self.backend is not None:
+            if backends.get(self.backend) is None:
+                raise UsageError(f"this version has no runs of '{self.backend}'")
+            return self.backend == "local"
+        if run is not None:
+            return bool(_RUN_HERE.fullmatch(run)) or not _WORKSPACE_RUN.fullmatch(run)
+        return not self.workspace and self.experiment is None
+
+
+# this machine names runs by the date, the service by GUIDs; both may be cut short
+_RUN_HERE = re.compile(r"\d{8}(-\d{0,5}|-\d{6}(-\w*)?)?")
+_WORKSPACE_RUN = re.compile(r"[0-9a-f-]+", re.IGNORECASE)
+
+
+def runs(whose: Whose) -> tuple[local_runs.RunSummary | azureml_runs.RunSummary, ...]:
+    """The runs, the newest first. Raises UsageError, or BackendError for none."""
+    if whose.is_here():
+        from amlshare.backends.local import runs as local
+
+        return local.runs(_state(whose.where))
+    from amlshare.backends.azureml import runs as cloud
+
+    workspace, experiment = _cloud(whose)
+    if experiment is None:
+        raise UsageError("say whose runs with --experiment NAME, or with --in SPEC")
+    return cloud.runs(workspace, experiment)
+
+
+def show(run: str, whose: Whose) -> local_runs.RunDetail | azureml_runs.RunDetail:
     """A run, by its id or the beginning of it. Raises BackendError for none or several."""
-    from amlshare.backends.local import runs as local
+    if whose.is_here(run):
+        from amlshare.backends.local import runs as local
 
-    return local.show(_state(where), run)
+        return local.show(_state(whose.where), run)
+    from amlshare.backends.azureml import runs as cloud
+
+    workspace, experiment = _cloud(whose)
+    return cloud.show(workspace, run, experiment)
 
 
-def logs(run: str, step: str | None, where: Path) -> Iterator[str]:
+def cancel(run: str, whose: Whose) -> str:
+    """Stop a run of a workspace; gives its id. Raises BackendError for one that has ended."""
+    if whose.is_here(run):
+        raise UsageError("a run of this machine is stopped where it was started, with Ctrl-C")
+    from amlshare.backends.azureml import runs as cloud
+
+    workspace, experiment = _cloud(whose)
+    return cloud.cancel(workspace, run, experiment)
+
+
+def logs(run: str, step: str | None, whose: Whose) -> Iterator[str]:
     """What a step printed, piece by piece; with no step, what each of them did, in run order.
 
     Raises BackendError where there is no such run, step or log.
     """
+    if whose.is_here(run):
+        return _logs_here(run, step, whose.where)
+    from amlshare.backends.azureml import runs as cloud
+
+    workspace, experiment = _cloud(whose)
+    return cloud.logs(workspace, run, step, experiment)
+
+
+def _cloud(whose: Whose) -> tuple[Any, str | None]:
+    """The workspace, signed in, and the experiment where one is known."""
+    import os
+
+    from amlshare import workspaces
+    from amlshare.backends.azureml import signin
+    from amlshare.pipeline import Workspace
+
+    said = read(Request(spec=str(whose.where))).pipeline if whose.where.is_file() else None
+    base = whose.where.parent if said else whose.where
+    told = said.workspace if said else Workspace()
+    try:
+        name = workspaces.find(whose.workspace, os.environ, told, base)
+    except workspaces.NoWorkspaceError as error:
+        raise UsageError(str(error)) from None
+    experiment = whose.experiment or (said.experiment if said else None)
+    return signin.workspace(name, interactive=True), experiment
+
+
+def _logs_here(run: str, step: str | None, where: Path) -> Iterator[str]:
     from amlshare.backends.interface import BackendError
     from amlshare.backends.local import runs as local
 

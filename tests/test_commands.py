@@ -13,7 +13,7 @@ import pytest
 
 from amlshare import __version__, commands
 from amlshare.backends.interface import BackendError
-from amlshare.commands import Request, UsageError
+from amlshare.commands import Request, UsageError, Whose
 from amlshare.diagnostics import SpecError
 
 SPEC = """\
@@ -387,33 +387,33 @@ def test_a_backend_that_runs_nothing_yet_says_what_does(project: Path):
 def test_runs_are_found_by_spec_by_folder_and_from_above(project: Path):
     name = run(project)
     for where in (project / "spec.yaml", project, project.parent):
-        assert [each.id for each in commands.runs(where)] == [name]
-        assert commands.show(name, where).run.id == name
+        assert [each.id for each in commands.runs(Whose(where=where))] == [name]
+        assert commands.show(name, Whose(where=where)).run.id == name
 
 
 def test_runs_of_several_folders_are_not_mixed(project: Path, tmp_path: Path):
     run(project)
     (tmp_path / "other/.amlshare").mkdir(parents=True)
     with pytest.raises(UsageError, match="--in FOLDER"):
-        commands.runs(tmp_path)
+        commands.runs(Whose(where=tmp_path))
 
 
 def test_where_nothing_ran_there_are_no_runs(tmp_path: Path):
     with pytest.raises(BackendError, match="nothing was run here yet"):
-        commands.runs(tmp_path)
+        commands.runs(Whose(where=tmp_path))
     with pytest.raises(UsageError, match="there is no"):
-        commands.runs(tmp_path / "gone.yaml")
+        commands.runs(Whose(where=tmp_path / "gone.yaml"))
     assert commands.clean(tmp_path) == ()
 
 
 def test_logs_are_of_a_step_or_of_all(project: Path):
     name = run(project)
-    assert "".join(commands.logs(name, "make", project)) == "made with 1\n"
-    assert "".join(commands.logs(name, None, project)) == (
+    assert "".join(commands.logs(name, "make", Whose(where=project))) == "made with 1\n"
+    assert "".join(commands.logs(name, None, Whose(where=project))) == (
         "==> make <==\nmade with 1\n==> read <==\n"
     )
     with pytest.raises(BackendError, match="has no step 'mke'"):
-        list(commands.logs(name, "mke", project))
+        list(commands.logs(name, "mke", Whose(where=project)))
 
 
 def test_what_nothing_refers_to_is_shown_first_and_then_removed(project: Path):
@@ -424,7 +424,7 @@ def test_what_nothing_refers_to_is_shown_first_and_then_removed(project: Path):
     assert all(each.path.exists() for each in found)
     commands.remove(found, project)
     assert not any(each.path.exists() for each in found)
-    assert [each.id for each in commands.runs(project)] == [last]
+    assert [each.id for each in commands.runs(Whose(where=project))] == [last]
 
 
 # Starting

@@ -9,7 +9,7 @@ from amlshare.diagnostics import Diagnostic
 from amlshare.plan_document import FORMAT, dump_diagnostic
 
 if TYPE_CHECKING:
-    from amlshare.backends.interface import Outcome
+    from amlshare.backends.interface import Outcome, Published
 
 
 def diagnostics_document(found: Iterable[Diagnostic]) -> dict[str, Any]:
@@ -26,13 +26,8 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
     """What ``submit`` prints."""
     return {
         "format": FORMAT,
-        "run": {
-            "id": outcome.run,
-            "url": outcome.url,
-            "backend": outcome.backend,
-            "status": outcome.status,
-        },
-        "published": None,
+        "run": None if outcome.run is None else _run(outcome),
+        "published": None if outcome.published is None else _published(outcome.published),
         "steps": [
             {
                 "name": step.name,
@@ -44,4 +39,25 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
             for step in outcome.steps
         ],
         "outputs": dict(outcome.outputs),
+        "notes": list(outcome.notes),
+    }
+
+
+def _run(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "id": outcome.run,
+        "url": outcome.url,
+        "backend": outcome.backend,
+        "status": outcome.status,
+    }
+
+
+def _published(published: Published) -> dict[str, Any]:
+    return {
+        "id": published.id,
+        "name": published.name,
+        "version": published.version,
+        "endpoint": published.endpoint,
+        "created": published.created,
+        "url": published.url,
     }

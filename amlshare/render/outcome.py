@@ -47,9 +47,24 @@ def outcome_text(
         *_outputs(outcome.outputs, paper),
         *_failures(outcome, failures, paper, logs),
         "",
-        _summary(outcome, seconds, paper),
+        *_done(outcome, paper),
+        *([_summary(outcome, seconds, paper)] if outcome.run else []),
     ]
     return "\n".join(lines).lstrip("\n") + "\n"
+
+
+def _done(outcome: Outcome, paper: Paper) -> Iterator[str]:
+    """What was published, and what else was done in the workspace."""
+    if published := outcome.published:
+        version = f" {clean(published.version)}" if published.version else ""
+        verb = paper.green("published") if published.created else paper.dim("already published")
+        yield f"{verb} {paper.bold(clean(published.name))}{version}: {published.id}"
+        if published.endpoint:
+            yield f"  its endpoint: {clean(published.endpoint)}"
+        if published.url:
+            yield f"  {published.url}"
+    for note in outcome.notes:
+        yield from fold(f"  {clean(note)}", paper.width)
 
 
 def _worth_a_line(steps: Sequence[StepOutcome]) -> Sequence[StepOutcome]:
@@ -107,7 +122,8 @@ def _summary(outcome: Outcome, seconds: float, paper: Paper) -> str:
     told = ", ".join(f"{number:,} {word}" for word, number in numbers.items())
     style = style_of_run(outcome.status, paper)
     steps = count(len(outcome.steps), "step")
-    text = f"run {outcome.run} {style(outcome.status)} in {duration(seconds)}: {steps}"
+    took = "" if outcome.status in ("queued", "running") else f" in {duration(seconds)}"
+    text = f"run {outcome.run} {style(outcome.status)}{took}: {steps}"
     moved = sum(step.moved_bytes or 0 for step in outcome.steps)
     text += f", {told}" if told else ""
     text += f"; {show_size(moved)} moved" if moved else ""

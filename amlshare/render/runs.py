@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from amlshare.render.paper import Paper, Parts, clean, flow, fold, pad, pad_left
 from amlshare.render.states import state_of, style_of_run
@@ -12,8 +12,14 @@ from amlshare.render.words import count, duration, kind
 from amlshare.units import show_size
 
 if TYPE_CHECKING:
+    from amlshare.backends.azureml import runs as azureml
+    from amlshare.backends.local import runs as local
     from amlshare.backends.local.records import InputRecord, OutputRecord
-    from amlshare.backends.local.runs import Candidate, RunDetail, RunSummary, StepDetail
+    from amlshare.backends.local.runs import Candidate
+
+    RunSummary: TypeAlias = local.RunSummary | azureml.RunSummary
+    RunDetail: TypeAlias = local.RunDetail | azureml.RunDetail
+    StepDetail: TypeAlias = local.StepDetail | azureml.StepDetail
 
 _DIGEST = 12
 """Digits of a digest that are shown: enough to compare by eye."""
@@ -180,6 +186,7 @@ def _summary(run: RunSummary) -> dict[str, Any]:
         "seconds": run.seconds,
         "steps": dict(run.steps),
         "reused": run.reused,
+        "url": getattr(run, "url", None),
     }
 
 

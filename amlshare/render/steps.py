@@ -13,6 +13,7 @@ from amlshare.movement import EdgeBytes, edge_bytes
 from amlshare.pipeline import Input, Output, Step
 from amlshare.plan import Plan
 from amlshare.render import words
+from amlshare.render.built import Built
 from amlshare.render.paper import Paper, cells, clean, flow, fold_pieces, pad, pad_left
 
 _LONGEST_NAME = 24
@@ -92,22 +93,25 @@ class _Columns(NamedTuple):
     size: int
 
 
-def step_blocks(plan: Plan, steps: tuple[Step, ...], shared: Shared, paper: Paper) -> Iterator[str]:
+def step_blocks(
+    plan: Plan, steps: tuple[Step, ...], shared: Shared, paper: Paper, built: Built
+) -> Iterator[str]:
     """The lines of the blocks of ``steps``, a blank line before each."""
-    rows = _rows(plan, {step.name for step in steps}, shared)
+    rows = _rows(plan, {step.name for step in steps}, shared, built)
     columns = _columns(rows.values(), paper)
     numbers = {step.name: number for number, step in enumerate(plan.pipeline.steps, 1)}
     digits = len(str(len(numbers)))
     for step in steps:
         yield ""
         label = f"{numbers[step.name]:{digits}}."
-        yield from _header(step, label, tuple(_about(step, shared, plan.backend)), paper)
+        about = (*_about(step, shared, plan.backend), *built.steps.get(step.name, ()))
+        yield from _header(step, label, about, paper)
         yield from _command(step, paper)
         for row in rows[step.name]:
             yield from _row_lines(row, columns, paper)
 
 
-def _rows(plan: Plan, shown: set[str], shared: Shared) -> dict[str, list[_Row]]:
+def _rows(plan: Plan, shown: set[str], shared: Shared, built: Built) -> dict[str, list[_Row]]:
     """The rows of each step that is shown."""
     rows: dict[str, list[_Row]] = {}
     sizes = iter(edge_bytes(plan.pipeline))
@@ -115,8 +119,14 @@ def _rows(plan: Plan, shown: set[str], shared: Shared) -> dict[str, list[_Row]]:
         ends = [_input_row(given, next(sizes)) for given in step.inputs]
         if step.name in shown:
             ends += [_output_row(plan, step, output, shared) for output in step.outputs]
-            rows[step.name] = ends
+            rows[step.name] = [_as_built(row, step, built) for row in ends]
     return rows
+
+
+def _as_built(row: _Row, step: Step, built: Built) -> _Row:
+    notes = [*built.kind(step.name, row.name), *filter(None, [row.notes])]
+    mode = built.mode(step.name, row.name, row.mode)
+    return row._replace(mode=mode, notes=", ".join(notes))
 
 
 def _input_row(given: Input, edge: EdgeBytes) -> _Row:

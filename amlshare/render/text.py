@@ -9,6 +9,7 @@ from amlshare.movement import Duplicate, Movement, summarise
 from amlshare.pipeline import Data, Pipeline, Step, edges
 from amlshare.plan import Plan
 from amlshare.render import words
+from amlshare.render.built import HERE, Built
 from amlshare.render.diagnostics import brief
 from amlshare.render.paper import Paper, Style, cells, clean, flow, fold, pad, pad_left
 from amlshare.render.steps import Shared, default_location, shared_by, step_blocks
@@ -17,7 +18,7 @@ _BELOW = " " * 6
 _RUN = "Run it here:"
 
 
-def plan_text(plan: Plan, paper: Paper, *, submit: str) -> str:
+def plan_text(plan: Plan, paper: Paper, *, submit: str, built: Built = HERE) -> str:
     """The screen of ``plan``. ``submit`` is the command line that would run it."""
     chosen = None if plan.selected is None else frozenset(plan.selected)
     steps = tuple(step for step in plan.pipeline.steps if chosen is None or step.name in chosen)
@@ -25,12 +26,13 @@ def plan_text(plan: Plan, paper: Paper, *, submit: str) -> str:
     shared = shared_by(plan, steps)
     lines = [
         *_head(plan, steps, shared, paper),
-        *step_blocks(plan, steps, shared, paper),
+        *step_blocks(plan, steps, shared, paper, built),
         *_data(plan.pipeline, steps, movement, paper),
         *_afterwards(plan.pipeline, paper),
         "",
         *map(paper.bold, fold(words.totals(plan.pipeline, movement, chosen), paper.width)),
         *_elsewhere(plan, movement, paper),
+        *map(paper.dim, fold(built.summary, paper.width)),
         *brief(plan.diagnostics, paper),
         "",
         *flow(paper.dim(_RUN), len(_RUN), [(submit, str)], below=2, width=paper.width),

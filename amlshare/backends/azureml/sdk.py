@@ -65,13 +65,13 @@ class Classes(NamedTuple):
 def prepare(*, verbose: bool = False) -> None:
     """Make the SDK quiet, keep its telemetry and the git remote's URL here. May be called again.
 
-    With ``verbose`` its log goes to stderr, without its secrets.
+    With ``verbose``, or where amlshare logs, its log goes to stderr, without its secrets.
     """
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
     os.environ["HBI_WORKSPACE_JOB"] = "true"
     warnings.filterwarnings("ignore")
-    if verbose:
+    if verbose or logging.getLogger("amlshare").isEnabledFor(logging.INFO):
         _show_log()
     elif not any(map(_has_ours, map(logging.getLogger, _LOGGERS))):
         _hide_log()

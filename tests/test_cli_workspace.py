@@ -1,0 +1,121 @@
+"""The command line against a workspace: the options, the screens and the exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+SPEC = """\
+amlshare: 1
+name: tiny
+environments: {any: {image: "registry/image:1"}}
+steps:
+  make:
+    command: echo made
+    code: none
+    compute: cpu
+    environment: any
+    outputs: [made]
+"""
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(SPEC)
+    return path
+
+
+@pytest.fixture
+def tried(amlshare, workspace):
+    """The command, signed in to a workspace that has the compute target `cpu`."""
+    workspace.add_compute("cpu")
+    return lambda *words, **more: amlshare(*words, env=workspace.environment, **more)
+
+
+def test_a_run_is_followed_to_its_end_and_then_listed_shown_and_its_log_printed(tried, workspace):
+    done = tried("submit", "tiny.yaml", "--tag", "why=test")
+    assert (done.exit_code, "completed in" in done.stdout) == (0, True), done.stderr
+    (run,) = workspace.runs
+    assert workspace.runs[run].tags["why"] == "test"
+    assert run in tried("runs", "--experiment", "tiny").stdout
+    assert "make" in tried("runs", "show", run[:8], "--in", "tiny.yaml").stdout
+    assert "make: done" in tried("logs", run, "make").stdout
+
+
+@pytest.fixture(autouse=True)
+def _spec(spec: Path) -> None:
+    """Every test has it."""
+
+
+def test_a_step_that_fails_is_1_and_its_last_lines_are_shown(tried, workspace):
+    workspace.outcome("make", "Failed", log="one\nboom\n")
+    done = tried("submit", "tiny.yaml")
+    assert done.exit_code == 1
+    assert "step make failed" in done.stdout
+    assert "| boom" in done.stdout
+    assert "amlshare logs --in tiny.yaml" in done.stdout
+
+
+def test_nobody_waits_with_no_wait_and_cancel_stops_the_run(tried, workspace):
+    workspace.automatic = False
+    done = tried("submit", "tiny.yaml", "--no-wait", "--format", "json")
+    run = json.loads(done.stdout)["run"]
+    assert (done.exit_code, run["status"]) == (0, "queued")
+    stopped = tried("cancel", run["id"])
+    assert stopped.stdout == f"run {run['id']} is being canceled\n"
+
+
+def test_what_is_published_twice_is_published_once(tried, workspace):
+    first = tried("submit", "tiny.yaml", "--publish", "--version-label", "7", "--format", "json")
+    again = tried("submit", "tiny.yaml", "--publish", "--version-label", "8")
+    published = json.loads(first.stdout)["published"]
+    assert (published["created"], published["version"]) == (True, "7")
+    assert json.loads(first.stdout)["run"] is None
+    assert f"already published tiny 7: {published['id']}" in again.stdout
+    assert (first.exit_code, again.exit_code, len(workspace.published)) == (0, 0, 1)
+
+
+def test_online_says_which_modules_are_there(tried):
+    before = tried("plan", "tiny.yaml", "--online")
+    assert "its module is new" in before.stdout
+    tried("submit", "tiny.yaml", "--publish")
+    after = tried("plan", "tiny.yaml", "--online", "--format", "json")
+    assert json.loads(after.stdout)["modules"] == {"make": True}
+
+
+def test_what_the_workspace_lacks_is_an_error_in_the_spec(amlshare, workspace):
+    for words in (("plan", "tiny.yaml", "--online"), ("submit", "tiny.yaml")):
+        done = amlshare(*words, env=workspace.environment)
+        assert done.exit_code == 3
+        assert "error[missing-in-workspace]: the workspace has no compute target 'cpu'" in (
+            done.stderr
+        )
+        assert "tiny.yaml:8:14" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["submit", "tiny.yaml", "--jobs", "2"], "--jobs works with `--backend local`"),
+        (["submit", "tiny.yaml", "--backend", "local", "--no-wait"], "--no-wait works on Azure"),
+        (["submit", "tiny.yaml", "--backend", "local", "--publish"], "--publish works on Azure"),
+        (["submit", "tiny.yaml", "--endpoint", "x"], "--endpoint goes with --publish"),
+        (["plan", "tiny.yaml", "--online", "--backend", "local"], "--online asks a workspace"),
+        (["runs", "--backend", "azureml-v2"], "has no runs of 'azureml-v2'"),
+        (["cancel", "20251123-022845-ab12"], "with Ctrl-C"),
+    ],
+)
+def test_an_option_of_another_backend_is_wrong_usage(amlshare, words, said):
+    done = amlshare(*words)
+    assert (done.exit_code, said in done.stderr) == (2, True), done.stderr
+
+
+@pytest.mark.parametrize("words", [["submit", "tiny.yaml"], ["runs", "--backend", "azureml"]])
+def test_without_a_workspace_every_way_to_name_one_is_said(amlshare, words):
+    done = amlshare(*words)
+    assert done.exit_code == 2
+    for way in ("--workspace", "AZUREML_WORKSPACE", "config.json", "--backend local"):
+        assert way in done.stderr
