@@ -30,7 +30,7 @@ def diff_text(diff: Diff, paper: Paper) -> str:
     """A line that says what is compared, the changes, what follows from them, and how many."""
     notes = [line for note in diff.notes for line in _note(note, paper)]
     if not diff.changes:
-        said = f"No differences: {clean(diff.after)} is what {clean(diff.before)} is."
+        said = f"No differences: {clean(diff.after)} is the same as {clean(diff.before)}."
         return "\n".join([*fold(said, paper.width), *notes]) + "\n"
     said = f"{clean(diff.after)} differs from {clean(diff.before)}:"
     lines = [paper.bold(line) for line in fold(said, paper.width)]

@@ -355,7 +355,7 @@ def _packages(conda: Mapping[str, Any]) -> Fields:
     return {**found, **({"channels": ", ".join(channels)} if channels else {})}
 
 
-_REQUIRED = re.compile(r"(?P<name>[\w.-]+(?:\[[^\]]*\])?)\s*(?P<version>(?:[=<>!~].*)?)")
+_REQUIRED = re.compile(r"(?P<name>[\w.-]+(?:::[\w.-]+|\[[^\]]*\])?)\s*(?P<version>(?:[=<>!~].*)?)")
 
 
 def _required(line: str, sign: str) -> tuple[str, str]:

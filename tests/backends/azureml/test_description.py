@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import shutil
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -16,7 +17,6 @@ from amlshare import commands
 from amlshare.backends.azureml import description, readback
 from amlshare.backends.azureml.job import Job, make_job
 from amlshare.diff import compare
-from amlshare.plan import Plan
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the SDK has many
 SPECS = Path(__file__).parents[3] / "specs"
@@ -32,9 +32,22 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "localhost,127.0.0.1")
 
 
-def planned(spec: Path, *parameters: str) -> tuple[Plan, Job]:
-    plan = commands.plan(commands.Request(spec=str(spec), parameters=parameters))
-    return plan, make_job(plan)
+def job_of(spec: Path) -> Job:
+    return make_job(commands.plan(commands.Request(spec=str(spec))))
+
+
+def differences(graph: readback.Graph, job: Job, base: Path) -> dict[str, list[str]]:
+    """What changed, but for what only follows: the thing, and its fields before and after."""
+    found = readback.read(job.pipeline, graph, job)
+    before = description.describe(found.job, found.environments)
+    after = description.describe(job, description.environments_of(job, base))
+    return {
+        f"{each.kind} {each.name}": [
+            f"{one.field}: {one.before} -> {one.after}" for one in each.fields
+        ]
+        for each in compare(before, after).changes
+        if each.impact != "downstream"
+    }
 
 
 def graph_of(job: Job, base: Path) -> readback.Graph:
@@ -51,12 +64,15 @@ def graph_of(job: Job, base: Path) -> readback.Graph:
             saved[number] = dataset._dataflow.to_json()
         return number
 
-    with offline(Catalogue(tables=frozenset({"routes"}))) as workspace, staged(job, base) as code:
-        with patch("azureml.data._dataset._Dataset._ensure_saved", save):
-            made = build(job, workspace, code, base)
-            with contextlib.redirect_stdout(io.StringIO()):
-                made.graph.finalize()
-            return sent(made, saved, job)
+    with (
+        offline(Catalogue(tables=frozenset({"routes"}))) as workspace,
+        staged(job, base) as code,
+        patch("azureml.data._dataset._Dataset._ensure_saved", save),
+        contextlib.redirect_stdout(io.StringIO()),
+    ):
+        made = build(job, workspace, code, base)
+        made.graph.finalize()
+        return sent(made, saved, job)
 
 
 def sent(pipeline: Any, saved: dict[str, str], job: Job) -> readback.Graph:
@@ -78,9 +94,178 @@ def sent(pipeline: Any, saved: dict[str, str], job: Job) -> readback.Graph:
 
 @pytest.mark.parametrize("spec", EVERY, ids=lambda spec: spec.stem)
 def test_what_was_built_of_a_spec_does_not_differ_from_it(spec: Path) -> None:
-    _, job = planned(spec)
-    found = readback.read(job.pipeline, graph_of(job, spec.parent), job)
-    before = description.describe(found.job, found.environments)
-    after = description.describe(job, description.environments_of(job, spec.parent))
-    assert compare(before, after).changes == ()
-    assert len(after.named("step")) == len(job.steps)
+    job = job_of(spec)
+    graph = graph_of(job, spec.parent)
+    assert differences(graph, job, spec.parent) == {}
+    assert len(graph.modules) == len(job.steps)
+
+
+@pytest.fixture(scope="module")
+def everything() -> readback.Graph:
+    """What was published of the spec with every construct."""
+    with pytest.MonkeyPatch.context() as patched:
+        for name in ("NO_PROXY", "no_proxy"):
+            patched.setenv(name, "localhost,127.0.0.1")
+        return graph_of(job_of(EVERYTHING), EVERYTHING.parent)
+
+
+CHANGES: list[tuple[str, str, dict[str, list[str]]]] = [
+    ("year: 2014", "year: 2015", {"parameter year": ["default: 2014 -> 2015"]}),
+    ("season: summer", "season: winter", {"parameter season": ["default: summer -> winter"]}),
+    ("rate: 0.5", "rate: 5", {"parameter rate": ["type: number -> integer", "default: 0.5 -> 5"]}),
+    (
+        "location: raw/planes/, datastore: other",
+        "location: raw/aeroplanes/, datastore: lake",
+        {"data planes": ["datastore: other -> lake", "location: raw/planes/ -> raw/aeroplanes/"]},
+    ),
+    (
+        "location: raw/trips/, format: parquet",
+        "location: raw/trips/, format: csv",
+        {"data trips": ["format: parquet -> csv"]},
+    ),
+    (
+        "name: airports, version: 3",
+        "name: airports, version: 5",
+        {"data airports": ["version: 3 -> 5"]},
+    ),
+    (
+        "name: airports, version: 3",
+        "name: airports, version: latest",
+        {"data airports": ["version: 3 -> latest"]},
+    ),
+    (
+        "location: raw/chosen.csv, format: file, parameter: true",
+        "location: raw/new.csv, format: file, parameter: true",
+        {"data chosen": ["location: raw/chosen.csv -> raw/new.csv"]},
+    ),
+    (
+        'pip: ["pandas==2.1.0"]',
+        'pip: ["pandas==2.2.0"]',
+        {"environment image_pip": ["pip.pandas: 2.1.0 -> 2.2.0"]},
+    ),
+    (
+        "registered: AzureML-sklearn, version: 12",
+        "registered: AzureML-sklearn, version: 13",
+        {"environment curated": ["version: 12 -> 13"]},
+    ),
+    (
+        "{from: flights, mode: download, at: /tmp/flights}",
+        "{from: flights, mode: mount}",
+        {
+            "step clean": [
+                "inputs.flights.mode: download -> mount",
+                "inputs.flights.at: /tmp/flights -> None",
+            ]
+        },
+    ),
+    ("timeout: 2h", "timeout: 90m", {"step clean": ["timeout: 2 h -> 90 min"]}),
+    (
+        "--out=${outputs.clean_cleaned}/sub",
+        "--out=${outputs.clean_cleaned}/other",
+        {"step readers": ["arguments"]},
+    ),
+    ('&& echo "$HOME"', '&& echo "$PWD"', {"step bash": ["command"]}),
+    ("retries: 2", "retries: 3", {"step readers": ["retries: 2 -> 3"]}),
+    ("reuse: false", "reuse: true", {"step readers": ["reuse: False -> True"]}),
+    (
+        'expect: {files: ">=1"}',
+        'expect: {files: ">=2"}',
+        {"step tables": ["outputs.held.expect.files: >=1 -> >=2"]},
+    ),
+    ("name: held_back", "name: held", {"step tables": ["outputs.held.name: held_back -> held"]}),
+    (
+        "stage: candidate",
+        "stage: final",
+        {"step tables": ["outputs.model.tags.stage: candidate -> final"]},
+    ),
+    (
+        "location: models/delay/",
+        "location: models/late/",
+        {"step tables": ["outputs.model.location: models/delay/ -> models/late/"]},
+    ),
+    ("allow_failed: 3", "allow_failed: 4", {"step score": ["parallel.allow_failed: 3 -> 4"]}),
+    (
+        "mini_batch: 10 KB",
+        "mini_batch: 20 KB",
+        {"step by_rows": ["parallel.mini_batch: 10000 -> 20000"]},
+    ),
+    ("env: {LEVEL: info}", "env: {LEVEL: debug}", {"*": ["env.LEVEL: info -> debug"]}),
+    (
+        "cluster: my-box",
+        "cluster: your-box",
+        {
+            "step audit": ["compute: my-box -> your-box"],
+            "compute my-box": ["kind: instance"],
+            "compute your-box": ["kind: None"],
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "expected"), CHANGES, ids=lambda value: str(value)[:32])
+def test_a_change_is_shown_and_nothing_else(
+    old: str, new: str, expected: dict[str, list[str]], everything: readback.Graph, tmp_path: Path
+) -> None:
+    folder = tmp_path / "everything"
+    shutil.copytree(EVERYTHING.parent, folder)
+    text = (folder / "everything.yaml").read_text("utf-8")
+    assert old in text
+    (folder / "everything.yaml").write_text(text.replace(old, new, 1), "utf-8")
+    job = job_of(folder / "everything.yaml")
+    said = differences(everything, job, folder)
+    wanted = expected if "*" not in expected else dict.fromkeys(said, expected["*"])
+    assert set(said) == set(wanted)
+    for name, fields in wanted.items():
+        assert len(said[name]) == len(fields)
+        assert all(map(str.startswith, said[name], fields)), said[name]
+
+
+def test_data_under_another_name_is_the_same_data(
+    everything: readback.Graph, tmp_path: Path
+) -> None:
+    folder = tmp_path / "everything"
+    shutil.copytree(EVERYTHING.parent, folder)
+    text = (folder / "everything.yaml").read_text("utf-8")
+    renamed = text.replace("planes:", "aeroplanes:", 1).replace(
+        "planes: planes", "planes: aeroplanes"
+    )
+    assert renamed != text
+    (folder / "everything.yaml").write_text(renamed, "utf-8")
+    assert differences(everything, job_of(folder / "everything.yaml"), folder) == {}
+
+
+def test_a_bash_command_is_described_as_it_stands_in_the_spec() -> None:
+    job = job_of(EVERYTHING)
+    step = description.describe(job, {each.name: {} for each in job.environments})
+    line = 'wc -l ${inputs.flights} > ${outputs.counts}/counts.txt && echo "$HOME"'
+    assert step.named("step")["bash"]["command"] == line
+
+
+@pytest.mark.parametrize(
+    ("line", "kind", "name", "version"),
+    [
+        ("pandas==2.1", "pip", "pandas", "2.1"),
+        ("pandas>=2, <3", "pip", "pandas", ">=2, <3"),
+        ("dask[complete]==1", "pip", "dask[complete]", "1"),
+        ("pandas", "pip", "pandas", "any"),
+        ("./wheels/own.whl", "pip", "./wheels/own.whl", "given"),
+        ("pandas=2.1", "conda", "pandas", "2.1"),
+        ("pandas==2.1", "conda", "pandas", "==2.1"),
+        ("conda-forge::pandas=2.1", "conda", "conda-forge::pandas", "2.1"),
+    ],
+)
+def test_a_requirement_is_a_name_and_a_version(
+    line: str, kind: str, name: str, version: str
+) -> None:
+    lines: list[Any] = [{"pip": [line]}] if kind == "pip" else [line]
+    definition = {"name": "e", "python": {"condaDependencies": {"dependencies": lines}}}
+    assert description.environment(definition) == {f"{kind}.{name}": version}
+
+
+def test_an_environment_that_brings_its_own_python_has_no_packages() -> None:
+    definition = {
+        "name": "e",
+        "docker": {"baseImage": "image:1"},
+        "python": {"userManagedDependencies": True, "condaDependencies": {"dependencies": ["x"]}},
+    }
+    assert description.environment(definition) == {"image": "image:1"}

@@ -24,7 +24,7 @@ def test_what_was_just_published_does_not_differ(flights: Any) -> None:
     flights.submitted("--publish")
     done = flights.run("diff", "flights.yaml", "--exit-code")
     assert done.exit_code == 0, done.stderr
-    assert done.stdout.startswith("No differences: flights.yaml is what the published pipeline")
+    assert done.stdout.startswith("No differences: flights.yaml is the same as the published pipeline")
 
 
 def test_one_changed_thing_is_shown_with_what_it_feeds(flights: Any) -> None:
