@@ -29,10 +29,8 @@ def environment(entry: JobEnvironment, base: Path) -> Any:
     if entry.dockerfile is not None:
         made.docker.base_dockerfile = _text(entry, base / entry.dockerfile)
     packages = _packages(entry, base)
-    if packages is None:
-        made.python.user_managed_dependencies = True
-    else:
-        made.python.conda_dependencies = packages
+    made.python.user_managed_dependencies = packages is None
+    made.python.conda_dependencies = packages
     return made
 
 

@@ -163,6 +163,7 @@ def _environment(catalogue: Catalogue, _: Any, name: str, version: str | None = 
     environment.version = version or "7"
     environment.docker.base_image = "registered:1"
     environment.python.user_managed_dependencies = True
+    environment.python.conda_dependencies = None
     return environment
 
 
