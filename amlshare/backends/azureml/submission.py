@@ -6,7 +6,6 @@ anything in it is changed.
 
 from __future__ import annotations
 
-import sys
 import uuid
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -44,7 +43,6 @@ from amlshare.backends.interface import (
     Status,
     StepOutcome,
     Watch,
-    WorkspaceName,
 )
 from amlshare.diagnostics import Route
 from amlshare.pipeline import Command, Step
@@ -67,7 +65,7 @@ def submit(plan: Plan, settings: Settings, watch: Watch) -> Outcome:
         code = stack.enter_context(staging.staged(job, settings.base))
         identity = _publication(plan, job, settings)
         sdk.prepare()
-        workspace = signin.workspace(settings.workspace, interactive=_is_watched())
+        workspace = signin.workspace(settings.workspace, interactive=True)
         submission = _Submission(
             job=job,
             workspace=workspace,
@@ -77,20 +75,6 @@ def submit(plan: Plan, settings: Settings, watch: Watch) -> Outcome:
             watch=watch,
         )
         return submission.submit()
-
-
-def known_modules(plan: Plan, base: Path, name: WorkspaceName) -> dict[str, bool]:
-    """Whether the workspace knows each step of ``plan`` already; changes nothing there.
-
-    Raises BackendError, and NotInWorkspaceError for what the workspace lacks.
-    """
-    job = make_job(plan)
-    with staging.staged(job, base) as code:
-        sdk.prepare()
-        workspace = signin.workspace(name, interactive=_is_watched())
-        if missing := online.missing(job, workspace):
-            raise NotInWorkspaceError(missing)
-        return dict(online.modules(build.build(job, workspace, code, base)))
 
 
 def _publishing(plan: Plan, given: Publishing | None) -> Publishing | None:
@@ -164,11 +148,6 @@ def _creatable(job: Job) -> set[Route]:
     """Where the spec names the clusters that `--create-compute` makes."""
     clusters = (each for each in job.compute if each.type == "AmlCompute" and each.vm_size)
     return {("compute", each.name, "cluster") for each in clusters}
-
-
-def _is_watched() -> bool:
-    """Whether a person could sign in: never in CI, where nobody sits at the terminal."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 @dataclass(slots=False, kw_only=True)
