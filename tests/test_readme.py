@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+import yaml
+from conftest import clean_environment
+
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
+YAML = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 SCREEN = re.compile(r"```console\n\$ amlshare ([^\n]+)\n(.*?)```", re.DOTALL)
 
 
@@ -32,3 +39,30 @@ def test_it_names_every_command(amlshare: Callable[..., Any]) -> None:
     text = README.read_text("utf-8")
     assert commands
     assert [name for name in commands if f"`{name}" not in text] == []
+
+
+def _shell_lines(node: Any) -> Iterator[str]:
+    """What the steps of a CI job run: `run` on GitHub, `script` on Azure DevOps."""
+    if isinstance(node, dict):
+        yield from (node[key] for key in ("run", "script") if isinstance(node.get(key), str))
+    for child in node.values() if isinstance(node, dict) else node:
+        if isinstance(child, (dict, list)):
+            yield from _shell_lines(child)
+
+
+@pytest.mark.parametrize("job", YAML.findall(README.read_text("utf-8")))
+def test_what_its_ci_jobs_run_succeeds(job: str, workspace: Any, tmp_path: Path) -> None:
+    """All but the installation, in bash, with a workspace that has what the spec names."""
+    workspace.add_compute("cpu-cluster")
+    workspace.add_dataset("airports", 1)
+    command = tmp_path / "amlshare"
+    command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m amlshare "$@"\n')
+    command.chmod(0o755)
+    env = clean_environment() | workspace.environment
+    env |= {"PATH": f"{tmp_path}:{env['PATH']}", "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
+    env |= {"GITHUB_RUN_ID": "7", "BUILD_BUILDID": "7"}
+    lines = [line for line in _shell_lines(yaml.safe_load(job)) if "pip install" not in line]
+    for line in lines:
+        done = subprocess.run(["bash", "-ec", line], cwd=ROOT, env=env, capture_output=True)
+        assert done.returncode == 0, done.stderr.decode()
+    assert [each["Version"] for each in workspace.published.values()] == ["7"]
