@@ -10,7 +10,6 @@ from amlshare.backends.azureml.online import compute_targets
 if TYPE_CHECKING:
     from amlshare.backends.azureml.job import Job, JobCompute
 
-_MINUTES = 20
 _NODES = 4
 
 
@@ -40,9 +39,8 @@ def _create(compute: JobCompute, workspace: Any) -> str:
             idle_seconds_before_scaledown=compute.idle_seconds,
         )
         target = ComputeTarget.create(workspace, compute.cluster, configuration)
-        target.wait_for_completion(show_output=False, timeout_in_minutes=_MINUTES)
-        if target.provisioning_state != "Succeeded":
-            raise RuntimeError(f"its state is {target.provisioning_state}: {_errors(target)}")
+        # the method of its own class waits for nodes as well, which a run does anyway
+        ComputeTarget.wait_for_completion(target)
     return f"made compute target '{compute.cluster}' ({compute.vm_size}, {least} to {most} nodes)"
 
 
@@ -50,7 +48,3 @@ def _range(compute: JobCompute) -> tuple[int, int]:
     """The fewest and most nodes; by default none while idle, so that it costs nothing then."""
     least = compute.min_nodes or 0
     return least, compute.max_nodes if compute.max_nodes is not None else max(_NODES, least)
-
-
-def _errors(target: Any) -> str:
-    return str(target.provisioning_errors or "no reason is given")
