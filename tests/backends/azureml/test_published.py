@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+EVERYTHING = Path(__file__).parent / "everything"
 
 
 def diffed(flights: Any, *options: str) -> dict[str, Any]:
@@ -24,7 +31,9 @@ def test_what_was_just_published_does_not_differ(flights: Any) -> None:
     flights.submitted("--publish")
     done = flights.run("diff", "flights.yaml", "--exit-code")
     assert done.exit_code == 0, done.stderr
-    assert done.stdout.startswith("No differences: flights.yaml is the same as the published pipeline")
+    assert done.stdout.startswith(
+        "No differences: flights.yaml is the same as the published pipeline"
+    )
 
 
 def test_one_changed_thing_is_shown_with_what_it_feeds(flights: Any) -> None:
@@ -51,3 +60,127 @@ def test_where_nothing_is_published_it_says_so(flights: Any) -> None:
     done = flights.run("diff", "flights.yaml")
     assert done.exit_code == 1
     assert "no pipeline called 'flights' is published" in done.stderr
+
+
+def test_what_another_target_published_is_not_compared_with(flights: Any) -> None:
+    flights.write("targets: {prod: {parameters: {least: 9}}}\n")
+    flights.submitted("--publish", "--target", "prod")
+    assert diffed(flights, "--target", "prod")["changes"] == []
+    done = flights.run("diff", "flights.yaml")
+    assert "no pipeline called 'flights' is published" in done.stderr
+
+
+def test_the_newest_is_compared_with_unless_an_endpoint_runs_another(flights: Any) -> None:
+    flights.submitted("--publish", "--endpoint", "live")
+    flights.write(replaced=("least: 3", "least: 4"))
+    flights.submitted("--publish")
+    assert diffed(flights)["changes"] == []
+    flights.write("publish: {endpoint: live}\n", replaced=("least: 3", "least: 4"))
+    assert impacts(diffed(flights)) == {
+        "least": "changed",
+        "clean": "downstream",
+        "train": "downstream",
+    }
+
+
+def test_where_the_service_keeps_no_properties_the_code_is_not_compared(flights: Any) -> None:
+    flights.submitted("--publish")
+    for entity in flights.workspace.published.values():
+        entity["Properties"] = {}
+    (flights.folder / "code" / "train.py").write_text("print('otherwise')\n", encoding="utf-8")
+    shown = diffed(flights)
+    assert shown["changes"] == []
+    assert shown["notes"] == [
+        "the code could not be compared: the published pipeline does not say what it was"
+    ]
+
+
+def test_a_value_that_is_given_is_compared_as_it_would_be_published(flights: Any) -> None:
+    flights.submitted("--publish", "-p", "least=7")
+    assert impacts(diffed(flights))["least"] == "changed"
+    assert diffed(flights, "-p", "least=7")["changes"] == []
+
+
+def test_a_diff_changes_nothing_in_the_workspace(flights: Any) -> None:
+    flights.submitted("--publish")
+    asked = len(flights.workspace.requests)
+    diffed(flights)
+    made = flights.workspace.requests[asked:]
+    assert {each.method for each in made if each.host != "login.microsoftonline.com"} == {"GET"}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--backend", "local"), "nothing is published with `--backend local`"),
+        (("--select", "train"), "take --select and --exclude out"),
+        (("--against", "main"), "this version knows 'published'"),
+    ],
+)
+def test_what_cannot_be_compared_is_wrong_usage(
+    flights: Any, options: tuple[str, ...], said: str
+) -> None:
+    done = flights.run("diff", "flights.yaml", *options)
+    assert done.exit_code == 2
+    assert said in done.stderr
+
+
+class Examples:
+    """The specs of the repository in a folder of their own, and the workspace that they name."""
+
+    def __init__(self, folder: Path, workspace: Any, command: Any) -> None:
+        self._workspace, self._command = workspace, command
+        for name in ("specs", "scripts"):
+            shutil.copytree(ROOT / name, folder / name)
+        shutil.copytree(EVERYTHING, folder / "everything")
+        workspace.add_compute("cpu-cluster")
+        for name, version in (("hourly_weather", 1), ("airports", 3), ("known airlines", 7)):
+            workspace.add_dataset(name, version)
+        workspace.add_dataset("carriers", 4)
+
+    def run(self, *arguments: str) -> Any:
+        return self._command(*arguments, env=self._workspace.environment)
+
+    def publish_and_compare(self, spec: str) -> str:
+        done = self.run("submit", spec, "--publish")
+        assert done.exit_code == 0, done.stderr
+        done = self.run("diff", spec)
+        assert done.exit_code == 0, done.stderr
+        return str(done.stdout)
+
+
+@pytest.mark.parametrize("name", ["flights", "dataset"])
+def test_a_published_example_does_not_differ(
+    name: str, tmp_path: Path, workspace: Any, amlshare: Any
+) -> None:
+    examples = Examples(tmp_path, workspace, amlshare)
+    assert examples.publish_and_compare(f"specs/{name}.yaml").startswith("No differences: ")
+
+
+@pytest.mark.usefixtures("azurite")
+@pytest.mark.parametrize("name", ["path", "directory"])
+def test_neither_does_one_that_uploads_its_data(
+    name: str, tmp_path: Path, workspace: Any, amlshare: Any
+) -> None:
+    examples = Examples(tmp_path, workspace, amlshare)
+    assert examples.publish_and_compare(f"specs/{name}.yaml").startswith("No differences: ")
+
+
+def test_a_pipeline_with_every_construct_does_not_differ(
+    tmp_path: Path, workspace: Any, amlshare: Any
+) -> None:
+    examples = Examples(tmp_path, workspace, amlshare)
+    for name in ("edge-cluster", "my-box"):
+        workspace.add_compute(name)
+    for name in ("lake", "other"):
+        workspace.add_datastore(name, "account", "box", "a2V5")
+    workspace.add_dataset("routes", 2, "tabular")
+    workspace.add_dataset("airlines", 1, "tabular")
+    for name, version in (("AzureML-sklearn", "12"), ("shared", "3")):
+        workspace.add_environment(name, version)
+    spec = tmp_path / "everything" / "everything.yaml"
+    text = spec.read_text("utf-8").replace(", kind: kubernetes", "").replace(", kind: instance", "")
+    spec.write_text(text, "utf-8")
+    said = examples.publish_and_compare("everything/everything.yaml")
+    assert said.startswith("No differences: ")
+    assert "the latest version of environment 'newest' was 3 when it was published" in said
