@@ -56,6 +56,7 @@ def check(pipeline: Pipeline) -> Iterable[Finding]:
         yield from _cron(schedule)
         yield from _recurrence(schedule)
         yield from _poll(schedule)
+        yield from _time_zone(schedule)
 
 
 def _arguments(step: Step) -> tuple[Text, ...]:
@@ -381,7 +382,7 @@ def _cron(schedule: Schedule) -> Iterator[Finding]:
             message=f"SDK v1 has no cron, and '{schedule.cron}' equals no recurrence",
             route=("schedules", schedule.name, "cron"),
             label="expected * for the day of the month and for the month",
-            help="use `every: month`, which counts from the moment at which the schedule is made",
+            help="use `every: month`, which runs at midnight on the first of the month",
         )
 
 
@@ -404,7 +405,7 @@ def _recurrence(schedule: Schedule) -> Iterator[Finding]:
             route=("schedules", schedule.name, "at"),
             on="key",
             label="goes with `every: day` or `week`",
-            help="take `at` out: it counts from the moment at which the schedule is made",
+            help="take `at` out: it runs at midnight on the first of the month",
         )
 
 
@@ -417,4 +418,20 @@ def _poll(schedule: Schedule) -> Iterator[Finding]:
             route=("schedules", schedule.name, "poll"),
             label="expected such as 5m or 1h",
             help=f"write `poll: {max(round(schedule.poll / _MINUTE), 1)}m`",
+        )
+
+
+def _time_zone(schedule: Schedule) -> Iterator[Finding]:
+    """unnamed-time-zone: SDK v1 knows zones by their names of Windows, which not every one has."""
+    if schedule.time_zone is None:
+        return
+    from amlshare.backends.azureml.time_zones import windows_name
+
+    if windows_name(schedule.time_zone) is None:
+        yield Finding(
+            code="unnamed-time-zone",
+            message=f"SDK v1 has no name for the time zone '{schedule.time_zone}'",
+            route=("schedules", schedule.name, "time_zone"),
+            label="it has no name of Windows",
+            help="name another zone that has the same clock, or UTC",
         )
