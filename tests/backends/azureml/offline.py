@@ -10,6 +10,7 @@ import contextlib
 import io
 import json
 import re
+import textwrap
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -290,25 +291,23 @@ HEAD = {
 }
 
 
-def plan_of(folder: Path, text: str) -> Any:
-    """The plan of a spec that says ``text`` beside what every spec says, with the files it names.
-
-    Raises SpecError with what `check` says of it.
-    """
-    data = HEAD | yaml.safe_load(text)
+def spec_of(folder: Path, text: str) -> Path:
+    """A spec that says ``text`` beside what every spec says, with the scripts it names."""
+    text = textwrap.dedent(text).strip() + "\n"
+    said = re.findall(r"^(\w+):", text, re.MULTILINE)
+    head = {key: value for key, value in HEAD.items() if key not in said}
     (folder / "code").mkdir(exist_ok=True)
-    for step in data["steps"].values():
-        for script in (step.get("script"), step.get("parallel", {}).get("script")):
-            if script and not Path(script).is_absolute():
-                (folder / "code" / script).write_text('"""A step."""\n', "utf-8")
+    for script in set(re.findall(r"script: (\w+\.py)", text)):
+        (folder / "code" / script).write_text('"""A step."""\n', "utf-8")
     spec = folder / "demo.yaml"
-    spec.write_text(yaml.safe_dump(data, sort_keys=False), "utf-8")
-    return commands.plan(commands.Request(spec=str(spec)))
+    spec.write_text(yaml.safe_dump(head, sort_keys=False) + text, "utf-8")
+    return spec
 
 
 def send(folder: Path, text: str, catalogue: Catalogue | None = None) -> Sent:
     """Check, plan and build a spec that says ``text``, and give what would be sent."""
-    return send_plan(plan_of(folder, text), folder, catalogue)
+    spec = spec_of(folder, text)
+    return send_plan(commands.plan(commands.Request(spec=str(spec))), folder, catalogue)
 
 
 def send_plan(plan: Any, folder: Path, catalogue: Catalogue | None = None) -> Sent:
