@@ -64,8 +64,11 @@ class Executor:
         self._folder = folder
         self._made: dict[str, str] = {}
         self._processes: list[subprocess.Popen[str]] = []
+        self._closed = False
 
     def close(self) -> None:
+        """Stop what still runs."""
+        self._closed = True
         for process in self._processes:
             process.terminate()
             process.wait()
@@ -128,7 +131,7 @@ class Executor:
             assert process.stdout is not None
             for line in process.stdout:
                 _tell(workspace, run, json.loads(line))
-            if process.wait() and run.status != "Canceled":
+            if process.wait() and run.status != "Canceled" and not self._closed:
                 raise RuntimeError((folder / "errors.txt").read_text()[-5000:])
 
     def _start(
@@ -190,6 +193,7 @@ def _stop_if_canceled(process: subprocess.Popen[str], run: progress.PipelineRun)
     while process.poll() is None:
         if run.status == "Canceled":
             process.terminate()
+            return
         time.sleep(0.1)
 
 

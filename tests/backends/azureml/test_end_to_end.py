@@ -5,9 +5,11 @@ What comes out must be what the same spec makes on this machine.
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import json
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -187,3 +189,276 @@ def test_an_example_that_is_submitted_again_runs_nothing_again(example: Lived) -
     assert "reused" in again.done.stdout
     assert again.there == example.there
     assert all(len(versions) == 1 for versions in example.cloud.workspace.datasets.values())
+
+
+# One of everything
+
+SPEC = """\
+amlshare: 1
+name: everything
+environments: {python: {image: "mcr.microsoft.com/azureml/base:1"}}
+defaults: {compute: cpu-cluster, environment: python, datastore: workspaceblobstore, code: code}
+local: {datastores: {workspaceblobstore: cloud}, datasets: {words: words}}
+parameters:
+  times: 2
+  greeting: {type: string}
+  loud: {type: boolean, default: false}
+  tries: {type: string}
+data:
+  text: {type: path, location: raw/text.txt, format: file, upload: text.txt, parameter: true}
+  words: {type: dataset, name: words, version: latest}
+steps:
+  repeat:
+    script: repeat.py
+    inputs: {text: text}
+    outputs: {lines: {type: path, format: file}}
+    arguments: ["${inputs.text}", "${parameters.times}", "${outputs.lines}"]
+  sort:
+    command: |
+      mkdir -p "${outputs.sorted}/all"
+      sort ${inputs.lines} | uniq -c > ${outputs.sorted}/all/sorted.txt
+      echo "${parameters.greeting}, $((1 + 1))" >> ${outputs.sorted}/all/sorted.txt
+    inputs: {lines: {from: repeat.lines, mode: download}}
+    outputs: {sorted: {type: directory, mode: upload}}
+  copy:
+    command: cp -r ${inputs.words}/. ${outputs.copied}
+    inputs: {words: words}
+    outputs: {copied: {type: directory}}
+  try:
+    script: try.py
+    retries: 1
+    env: {LEVEL: high}
+    outputs: {tried: {type: directory, location: "tried/{run-id}/", mode: upload, only: ["*.txt"]}}
+    arguments: ["--loud=${parameters.loud}", "${parameters.tries}", "${outputs.tried}"]
+  check:
+    script: try.py
+    after: [try]
+    inputs: {sorted: sort.sorted}
+    outputs:
+      checked:
+        type: dataset
+        name: checked_words
+        description: Checked.
+        tags: {stage: new}
+        location: checked/{run-id}/
+        expect: {files: ">=2", glob: "*.txt", min_size: 3 B}
+    arguments: [--copy, "${inputs.sorted}/all/sorted.txt", "${outputs.checked}"]
+  told:
+    script: told.py
+    inputs: {words: {from: words, mode: direct}}
+    outputs: {told: {type: directory}}
+    arguments: ["${inputs.words}", "${outputs.told}"]
+"""
+CODE = {
+    "repeat.py": """\
+import sys
+text, times, lines = sys.argv[1:]
+with open(text) as given, open(lines, "w") as made:
+    made.write(given.read() * int(times))
+""",
+    "try.py": """\
+import os, shutil, sys
+from pathlib import Path
+option, given, out = sys.argv[1:]
+if option == "--copy":
+    shutil.copy(given, Path(out, "one.txt"))
+    shutil.copy(given, Path(out, "two.txt"))
+else:
+    Path(out, "left.txt" if not Path(given).exists() else "kept.txt").write_text(
+        option + " " + os.environ["LEVEL"]
+    )
+    Path(out, "other.csv").write_text("not for the cloud")
+    if not Path(given).exists():
+        Path(given).write_text("tried")
+        sys.exit("the first try fails")
+""",
+    "told.py": """\
+import sys
+from pathlib import Path
+Path(sys.argv[2], "told.txt").write_text(sys.argv[1])
+""",
+}
+
+
+def write(project: Path, spec: str, code: Mapping[str, str]) -> None:
+    (project / "code").mkdir(parents=True)
+    (project / "words").mkdir()
+    (project / "words/new.txt").write_text("new words")
+    (project / "text.txt").write_text("b\na\n")
+    (project / "pipeline.yaml").write_text(spec)
+    for name, text in code.items():
+        (project / "code" / name).write_text(text)
+
+
+@pytest.fixture(scope="module")
+def everything(open_cloud: Callable[[], AbstractContextManager[Cloud]]) -> Iterator[Lived]:
+    """A pipeline with what the examples do not have, with values given for its parameters."""
+    with open_cloud() as cloud:
+        write(cloud.project, SPEC, CODE)
+        for version, word in enumerate(("old", "new"), 1):
+            cloud.put(f"words/{version}/{word}.txt", f"{word} words".encode())
+            cloud.workspace.add_dataset("words", version, path=f"words/{version}/**")
+        yield cloud.lived("pipeline.yaml", *given(cloud, "there"))
+
+
+def given(cloud: Cloud, place: str, times: int = 3) -> list[str]:
+    """Values of all parameters. A folder tells the tries here from those there."""
+    values = {
+        "times": times,
+        "greeting": 'it\'s "$HOME"; {me}',
+        "loud": "true",
+        "tries": cloud.project / f"tried-{place}",
+    }
+    return [word for name, value in values.items() for word in ("-p", f"{name}={value}")]
+
+
+def test_everything_makes_the_bytes_that_it_makes_on_this_machine(everything: Lived) -> None:
+    assert everything.done.exit_code == 0, everything.done.stdout + everything.done.stderr
+    here = everything.cloud.here("pipeline.yaml", *given(everything.cloud, "here"))
+    told = "told.told"
+    assert {**everything.there, told: None} == {**here, told: None}
+    assert everything.there["sort.sorted"] == {
+        "all/sorted.txt": b'      3 a\n      3 b\nit\'s "$HOME"; {me}, 2\n'
+    }
+    assert everything.there["try.tried"] == {"kept.txt": b"--loud=true high"}
+
+
+def test_a_dataset_without_a_version_is_the_newest_when_it_runs(everything: Lived) -> None:
+    assert everything.there["copy.copied"] == {"new.txt": b"new words"}
+
+
+def test_a_direct_input_is_told_by_the_id_of_its_dataset(everything: Lived) -> None:
+    newest = everything.cloud.workspace.datasets["words"][-1]["latest"]["savedDatasetId"]
+    assert everything.there["told.told"] == {"told.txt": newest.encode()}
+
+
+def test_the_wrapper_registers_what_is_as_expected(everything: Lived) -> None:
+    (version,) = everything.cloud.workspace.datasets["checked_words"]
+    assert (version["description"], version["tags"]) == ("Checked.", {"stage": "new"})
+    assert everything.cloud.registered("checked_words") == [everything.there["check.checked"]]
+
+
+def test_a_step_begins_after_those_that_it_is_to_follow(everything: Lived) -> None:
+    assert everything.run.step("check").started >= everything.run.step("try").ended
+
+
+def test_a_step_that_may_be_tried_again_is(everything: Lived) -> None:
+    assert "attempt 1 of 2 failed with exit code 1; trying again" in everything.run.step("try").log
+
+
+def test_a_published_pipeline_runs_with_the_values_given_to_it(everything: Lived) -> None:
+    cloud = everything.cloud
+    cloud.put("raw/other.txt", b"c\n")
+    options = [*given(cloud, "there", times=4), "-p", f"text={STORE}:raw/other.txt"]
+    again = cloud.lived("pipeline.yaml", "--publish", "--run", *options)
+    assert again.done.exit_code == 0, again.done.stdout + again.done.stderr
+    assert again.run.entity["PipelineId"] in cloud.workspace.published
+    assert again.there["repeat.lines"] == {"lines": b"c\n" * 4}
+    assert [step.name for step in again.run.steps if step.reused] == ["copy", "told"]
+
+
+# What goes wrong
+
+
+FAILING = """\
+amlshare: 1
+name: failing
+environments: {python: {image: "mcr.microsoft.com/azureml/base:1"}}
+defaults: {compute: cpu-cluster, environment: python, datastore: workspaceblobstore, code: code}
+steps:
+  short:
+    script: write.py
+    outputs:
+      made: {type: dataset, name: too_few, location: "made/{run-id}/", expect: {files: ">=2"}}
+    arguments: ["${outputs.made}"]
+  after_short:
+    script: write.py
+    inputs: {made: short.made}
+    outputs: {copy: {type: directory}}
+    arguments: ["${outputs.copy}", "${inputs.made}"]
+  broken:
+    command: echo 'before the end' && exit 7
+  fine:
+    script: write.py
+    outputs: {made: {type: dataset, name: enough, location: "fine/{run-id}/"}}
+    arguments: ["${outputs.made}"]
+"""
+
+
+def test_what_fails_registers_nothing_and_stops_what_needs_it(
+    open_cloud: Callable[[], AbstractContextManager[Cloud]],
+) -> None:
+    with open_cloud() as cloud:
+        write(cloud.project, FAILING, {"write.py": WRITE})
+        failed = cloud.lived("pipeline.yaml", "--continue-on-step-failure")
+        said = failed.done.stdout + failed.done.stderr
+        assert failed.done.exit_code == 1, said
+        assert failed.statuses == {
+            "short": "Failed",
+            "after_short": "NotStarted",
+            "broken": "Failed",
+            "fine": "Finished",
+        }
+        assert cloud.registered("enough") == [{"one.txt": b"1"}]
+        assert list(cloud.workspace.datasets) == ["enough"]
+        assert failed.there["short.made"] == {}
+        assert "before the end" in said
+        broken = "output 'made' breaks its `expect`: files >=2, found 1; it holds one.txt"
+        assert broken in failed.run.step("short").log
+
+
+WRITE = """\
+import sys
+from pathlib import Path
+Path(sys.argv[1], "one.txt").write_text("1")
+"""
+
+ENDLESS = """\
+amlshare: 1
+name: endless
+environments: {python: {image: "mcr.microsoft.com/azureml/base:1"}}
+defaults: {compute: cpu-cluster, environment: python, datastore: workspaceblobstore, code: code}
+parameters: {alive: {type: string}}
+steps:
+  wait: {script: wait.py, arguments: ["${parameters.alive}"]}
+"""
+WAIT = """\
+import fcntl, sys, time
+lock = open(sys.argv[1], "w")
+fcntl.flock(lock, fcntl.LOCK_EX)
+lock.write("alive")
+lock.flush()
+time.sleep(600)
+"""
+
+
+def test_a_canceled_run_ends_its_steps(
+    open_cloud: Callable[[], AbstractContextManager[Cloud]],
+) -> None:
+    with open_cloud() as cloud:
+        write(cloud.project, ENDLESS, {"wait.py": WAIT})
+        alive = cloud.project / "alive"
+        endless = cloud.lived("pipeline.yaml", "--no-wait", "-p", f"alive={alive}")
+        assert endless.done.exit_code == 0, endless.done.stdout + endless.done.stderr
+        wait_until(lambda: alive.exists() and alive.read_text() == "alive")
+        done = cloud.amlshare("cancel", endless.run.id)
+        assert done.exit_code == 0, done.stdout + done.stderr
+        assert (endless.run.status, endless.statuses) == ("Canceled", {"wait": "Canceled"})
+        wait_until(lambda: is_free(alive))
+
+
+def is_free(file: Path) -> bool:
+    """Whether no process holds the lock."""
+    with file.open() as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end, "waited for a minute"
+        time.sleep(0.05)
