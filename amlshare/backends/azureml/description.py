@@ -74,8 +74,13 @@ def describe(
     )
 
 
-def of_plan(plan: Plan, job: Job, base: Path, *, of: str) -> Description:
-    """The description of the job of ``plan``. ``base`` is the folder of its spec."""
+def of_plan(
+    plan: Plan, job: Job, base: Path, *, of: str, schedules: Mapping[str, str] | None = None
+) -> Description:
+    """The description of the job of ``plan``. ``base`` is the folder of its spec.
+
+    ``schedules`` says in words what each schedule does.
+    """
     publish = plan.pipeline.publish
     codes = {(each.folder, each.script): each.digest for each in plan.code}
     scripts = {
@@ -84,6 +89,7 @@ def of_plan(plan: Plan, job: Job, base: Path, *, of: str) -> Description:
     about = about_pipeline(
         (publish.description if publish else None) or job.description,
         continues=bool(publish and publish.continue_on_step_failure),
+        schedules=schedules or {},
     )
     return describe(
         job,
@@ -94,10 +100,13 @@ def of_plan(plan: Plan, job: Job, base: Path, *, of: str) -> Description:
     )
 
 
-def about_pipeline(description: str | None, *, continues: bool) -> dict[str, Value]:
-    """What a published pipeline says of itself."""
+def about_pipeline(
+    description: str | None, *, continues: bool, schedules: Mapping[str, str]
+) -> dict[str, Value]:
+    """What a published pipeline says of itself, and what its schedules do."""
     about: dict[str, Value] = {"description": description} if description else {}
-    return about | ({"continue_on_step_failure": True} if continues else {})
+    about |= {"continue_on_step_failure": True} if continues else {}
+    return about | {f"schedules.{name}": words for name, words in schedules.items()}
 
 
 def _parameter(parameter: JobParameter) -> Fields:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from amlshare.backends.azureml import description, publication, readback, sdk, staging
+from amlshare.backends.azureml import description, publication, readback, schedules, sdk, staging
 from amlshare.backends.azureml.job import Job, make_job
+from amlshare.backends.azureml.recurrences import Recurrence
 from amlshare.backends.azureml.sdk import ServiceError, asking, retried
 from amlshare.backends.interface import BackendError, WorkspaceName
 from amlshare.diff import Description, Diff, compare
@@ -52,7 +53,8 @@ def diff(plan: Plan, base: Path, name: WorkspaceName, *, of: str, interactive: b
     from amlshare.backends.azureml import signin
 
     job = make_job(plan)
-    after = description.of_plan(plan, job, base, of=of)
+    wanted = {_plainly(each.name, job): _words(each) for each in schedules.wanted(job)}
+    after = description.of_plan(plan, job, base, of=of, schedules=wanted)
     sdk.prepare()
     workspace = signin.workspace(name, interactive=interactive)
     said = plan.pipeline.publish
@@ -133,6 +135,7 @@ def read(workspace: Any, job: Job, endpoint: str | None) -> tuple[Description, F
     about = description.about_pipeline(
         publication.unmarked(entity.description),
         continues=bool(entity.continue_run_on_step_failure),
+        schedules=dict(_scheduled(workspace, job)),
     )
     described = description.describe(
         found.job, found.environments, of=str(facts), code=code, about=about
@@ -233,3 +236,79 @@ def _datasets(workspace: Any) -> Any:
 
 def _place(workspace: Any) -> tuple[str, str, str]:
     return workspace.subscription_id, workspace.resource_group, workspace.name
+
+
+# Schedules
+
+
+def _scheduled(workspace: Any, job: Job) -> Iterator[tuple[str, str]]:
+    """What the active schedules of a spec do, by the names that they have there.
+
+    The marker tells whether one is as the spec has it, however the service shows it.
+    """
+    wanted = {each.name: each for each in schedules.wanted(job)}
+    for entity in schedules.ours(workspace, schedules.owner(job)):
+        want, said = wanted.get(entity.name), _words_of(entity)
+        if want is not None:
+            is_same = entity.pipeline_submission_info.description == want.description
+            words = _words(want)
+            said = words if is_same else f"{said}, otherwise" if said == words else said
+        yield _plainly(entity.name, job), said
+
+
+def _plainly(name: str, job: Job) -> str:
+    """The name of a schedule without those of its pipeline and target."""
+    bare = name.removeprefix(f"{job.pipeline}.")
+    return bare.removeprefix(f"{job.target}.") if job.target else bare
+
+
+def _words(want: schedules.Wanted) -> str:
+    watched = want.watched
+    if watched is None:
+        when = _when(want.recurrence) if want.recurrence else ""
+    else:
+        when = _watching(watched.datastore, watched.path, watched.minutes)
+    return _told(when, want.experiment, want.parameters)
+
+
+def _words_of(entity: Any) -> str:
+    """What a schedule does, as the service shows it."""
+    info, trigger, rule = (
+        entity.pipeline_submission_info,
+        entity.data_store_trigger_info,
+        entity.recurrence,
+    )
+    if trigger is not None and trigger.data_store_name:
+        place = (trigger.data_store_name, trigger.path_on_data_store or "")
+        when = _watching(*place, trigger.polling_interval)
+    else:
+        times = rule.schedule
+        when = _when(
+            Recurrence(
+                frequency=rule.frequency,
+                interval=rule.interval,
+                time_zone=rule.time_zone or "UTC",
+                hours=tuple((times and times.hours) or ()),
+                minutes=tuple((times and times.minutes) or ()),
+                week_days=tuple((times and times.week_days) or ()),
+            )
+        )
+    return _told(when, info.experiment_name or "", info.parameter_assignments or {})
+
+
+def _when(rule: Recurrence) -> str:
+    unit = rule.frequency.lower()
+    parts = [f"every {unit}" if rule.interval == 1 else f"every {rule.interval} {unit}s"]
+    parts += [f"on {', '.join(rule.week_days)}"] if rule.week_days else []
+    times = [f"{hour:02}:{minute:02}" for hour in rule.hours for minute in rule.minutes]
+    parts += [f"at {', '.join(times)} {rule.time_zone}"] if times else []
+    return " ".join(parts)
+
+
+def _watching(datastore: str, path: str, minutes: int) -> str:
+    return f"when {datastore}:{path} changes, looked at every {minutes} min"
+
+
+def _told(when: str, experiment: str, parameters: Mapping[str, Any]) -> str:
+    given = [f"{name}={value}" for name, value in sorted(parameters.items())]
+    return ", ".join([when, f"experiment {experiment}", *given])

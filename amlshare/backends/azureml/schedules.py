@@ -150,6 +150,18 @@ def match(job: Job, workspace: Any, base: Path, runs: Runs) -> tuple[str, ...]:
     return (*notes, *matching.disable_rest())
 
 
+def ours(workspace: Any, family: str) -> list[Any]:
+    """The entities of the active schedules of a family: see :func:`owner`."""
+    return [each for each in _active(service(workspace)) if _mark(each, "owner") == family]
+
+
+def _active(caller: Any) -> list[Any]:
+    """The entities of all active schedules, the oldest first."""
+    with asking("listing the schedules"):
+        found = retried(lambda: caller.get_all_schedules_async(active_only=True))
+    return sorted(found, key=lambda each: (str(each.created_date or ""), each.id))
+
+
 class _Matching:
     """The active schedules of the workspace, listed once, and those of ours not yet matched."""
 
@@ -184,9 +196,7 @@ class _Matching:
             yield f"schedule '{each.name}' is disabled: the spec does not have it any more"
 
     def _list(self) -> list[Any]:
-        with asking("listing the schedules"):
-            found = retried(lambda: self._caller.get_all_schedules_async(active_only=True))
-        return sorted(found, key=lambda each: (str(each.created_date or ""), each.id))
+        return _active(self._caller)
 
     def _can_become(self, entity: Any, want: Wanted) -> bool:
         """Whether a change makes it the wanted one: what it runs, and where, cannot be changed."""

@@ -95,6 +95,20 @@ def test_where_the_service_keeps_no_properties_the_code_is_not_compared(flights:
     ]
 
 
+def test_schedules_are_compared_in_words(flights: Any) -> None:
+    nightly = 'schedules: {nightly: {every: "2 days", at: "22:30", parameters: {least: 4}}}\n'
+    flights.write(nightly)
+    flights.submitted("--publish")
+    assert diffed(flights)["changes"] == []
+    flights.write(nightly.replace("22:30", "23:30"))
+    (change,) = diffed(flights)["changes"]
+    assert (change["kind"], change["impact"]) == ("pipeline", "changed")
+    (field,) = change["fields"]
+    assert field["field"] == "schedules.nightly"
+    assert field["before"] == "every 2 days at 22:30 UTC, experiment flights, least=4"
+    assert field["after"] == "every 2 days at 23:30 UTC, experiment flights, least=4"
+
+
 def test_a_value_that_is_given_is_compared_as_it_would_be_published(flights: Any) -> None:
     flights.submitted("--publish", "-p", "least=7")
     assert impacts(diffed(flights))["least"] == "changed"
