@@ -80,6 +80,8 @@ def run_configuration(step: JobStep, environment: Any, nodes: int) -> Any:
     made.node_count = nodes
     if step.timeout is not None:
         made.max_run_duration_seconds = step.timeout
+    if step.kind == "CommandStep":
+        made.command = None  # as the SDK's own class leaves it, and its base does not
     if step.distribution is not None:
         _distribute(made, step.distribution, nodes)
     return made

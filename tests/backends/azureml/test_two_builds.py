@@ -11,6 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from backends.azureml.offline import Catalogue, send_plan
+
+from amlshare import commands
+from amlshare.backends.azureml import sdk
 
 TESTS = Path(__file__).parents[2]
 EVERYTHING = Path(__file__).parent / "everything"
@@ -95,3 +99,13 @@ def test_two_builds_of_the_large_example_are_equal(tmp_path: Path):
                 copy(folder, tmp_path / place / folder.name)
         made.append(build(tmp_path / place / "specs/flights.yaml", str(seed)))
     assert made[0] == made[1]
+
+
+def test_a_build_without_the_package_of_step_classes_is_equal(monkeypatch: pytest.MonkeyPatch):
+    spec = EVERYTHING / "everything.yaml"
+    plan = commands.plan(commands.Request(spec=str(spec)))
+    catalogue = Catalogue(tables=frozenset({"routes"}))
+    usual = send_plan(plan, EVERYTHING, catalogue)
+    sdk.prepare()
+    monkeypatch.setattr(sdk, "steps_classes", sdk._bases)
+    assert send_plan(plan, EVERYTHING, catalogue).text == usual.text
