@@ -189,7 +189,7 @@ def runs(workspace: Any, experiment: str, *, most: int = _MOST) -> tuple[RunSumm
     """
     found = _experiment(workspace, experiment)
     with asking(f"listing the runs of experiment '{experiment}'"):
-        latest = retried(lambda: list(islice(found.get_runs(tags=DIGEST), most)))
+        latest = retried(lambda: list(islice(_submitted(found), most)))
     summaries = []
     for each in latest:
         steps = Run(workspace, each.id).steps()
@@ -276,8 +276,18 @@ def _beginning(workspace: Any, run: str, experiment: str | None) -> Iterator[str
             places = retried(lambda: list(Experiment.list(workspace)))
     for place in places:
         with asking(f"listing the runs of experiment '{place.name}'"):
-            numbers = [each.id for each in place.get_runs(tags=DIGEST)]
+            numbers = [each.id for each in _submitted(place)]
         yield from (number for number in numbers if number.startswith(run))
+
+
+def _submitted(experiment: Any) -> Iterator[Any]:
+    """The runs of an experiment that amlshare submitted, the newest first."""
+    from azureml.core import Run as AnyRun
+
+    # a filter by the name of a tag alone holds of every run in this SDK
+    for run in AnyRun.list(experiment, _rehydrate_runs=False):
+        if DIGEST in (_entry(run).tags or {}):
+            yield run
 
 
 def _experiment(workspace: Any, name: str) -> Any:
