@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from amlshare.backends.azureml.job import Job, JobData
 
 _CHUNK = 2**20
+_ADVICE = {
+    403: "check that the key or SAS of the datastore is still good, and that the storage account"
+    " lets this machine in",
+    404: "check that the container of the datastore still exists",
+}
 
 
 def upload(job: Job, workspace: Any, base: Path) -> list[str]:
@@ -30,7 +35,7 @@ def upload(job: Job, workspace: Any, base: Path) -> list[str]:
 def _put(data: JobData, workspace: Any, base: Path) -> str:
     files = _files(data, base)
     store = _datastore(data, workspace)
-    with sdk.asking(f"uploading '{data.upload}' to datastore '{data.datastore}'"):
+    with sdk.asking(f"uploading '{data.upload}' to datastore '{data.datastore}'", _ADVICE):
         container = store.blob_service.get_container_client(store.container_name)
         new = [path for path, file in files.items() if not _is_there(container, path, file)]
         for path in new:
