@@ -13,7 +13,7 @@ configuration and output settings, and read the same places; so, as the service 
 notice of changed bytes at a place. What it says of registration is a guess: that a reused step
 registers nothing anew.
 
-Not run: parallel steps, and steps on several nodes.
+Not run: parallel steps over the rows of a table, and any step on several nodes but as one process.
 """
 
 from __future__ import annotations

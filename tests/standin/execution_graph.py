@@ -21,15 +21,19 @@ _DATASET = re.compile(r"(DatasetConsumptionConfig|DatasetOutputConfig):(.+)")
 _PLACE = re.compile(
     r'(?:file|folder|pattern): "?azureml://\S*/datastores/([^/]+)/paths/(.*?)"?$', re.MULTILINE
 )
+_PARTITIONS = re.compile(r'partition_format: "?/?(.*?)"?$', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where data lies. ``saved`` is the saved dataset that says so, where one does."""
+    """Where data lies. ``saved`` is the saved dataset that says so, where one does, and
+    ``partitions`` how that says its files are named.
+    """
 
     datastore: str
     path: str
     saved: str | None = None
+    partitions: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,9 +197,15 @@ class Submitted:
             assert found, f"there is no dataset {registered}"
             number = found["latest"]["savedDatasetId"]
         flow = json.loads(self._workspace.saved_datasets[number]["dataflowJson"])
-        place = _PLACE.search(flow["meta"]["RsDataflow"])
-        assert place, f"no place in {flow}"
-        return Place(datastore=place[1], path=unquote(place[2]), saved=number)
+        text = flow["meta"]["RsDataflow"]
+        place, partitions = _PLACE.search(text), _PARTITIONS.search(text)
+        assert place, f"no place in {text}"
+        return Place(
+            datastore=place[1],
+            path=unquote(place[2]),
+            saved=number,
+            partitions=partitions[1] if partitions else None,
+        )
 
     def made(self, step: progress.Step) -> Iterator[Made]:
         """The outputs of a step, each where it will lie or, of a reused step, does lie."""

@@ -357,6 +357,72 @@ def test_a_published_pipeline_runs_with_the_values_given_to_it(everything: Lived
     assert [step.name for step in again.run.steps if step.reused] == ["copy", "told"]
 
 
+# In parallel
+
+PARALLEL = """\
+amlshare: 1
+name: parallel
+environments: {python: {image: "mcr.microsoft.com/azureml/base:1"}}
+defaults: {compute: cpu-cluster, environment: python, datastore: workspaceblobstore, code: code}
+local: {datastores: {workspaceblobstore: cloud}}
+parameters: {size: 2}
+data:
+  letters: {type: directory, location: raw/letters/, upload: letters, partitions: "{who}/{day}.txt"}
+  more: {type: path, location: raw/text.txt, format: file, upload: text.txt}
+steps:
+  each:
+    parallel:
+      script: batch.py
+      over: letters
+      mini_batch: ${parameters.size}
+      nodes: 1
+      processes_per_node: 2
+      batch_retries: 1
+      rows_to: rows/rows.txt
+    inputs: {letters: letters, more: more}
+    outputs: {rows: {type: directory}}
+    arguments: [--more, "${inputs.more}"]
+  who:
+    parallel: {script: batch.py, over: letters, partition_by: [who]}
+    inputs: {letters: letters, rows: each.rows}
+    outputs: {out: {type: directory}}
+    arguments: [--more, "${inputs.rows}", --out, "${outputs.out}"]
+"""
+BATCH = """\
+import argparse
+from pathlib import Path
+
+def init():
+    global given
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--more", type=Path)
+    parser.add_argument("--out", type=Path)
+    given, _ = parser.parse_known_args()
+
+def run(batch):
+    more = (given.more / "rows.txt" if given.out else given.more).read_text()
+    texts = [Path(file).read_text() for file in sorted(map(str, batch))]
+    if given.out:
+        Path(given.out, texts[0][0]).write_text(" ".join(texts + sorted(more.split())))
+    return [text + more[0] for text in texts]
+"""
+
+
+def test_parallel_steps_make_the_bytes_that_they_make_on_this_machine(
+    open_cloud: Callable[[], AbstractContextManager[Cloud]],
+) -> None:
+    with open_cloud() as cloud:
+        write(cloud.project, PARALLEL, {"batch.py": BATCH})
+        for who in "xyz":
+            (cloud.project / "letters" / who).mkdir(parents=True)
+            for day in "12":
+                (cloud.project / f"letters/{who}/{day}.txt").write_text(who + day)
+        parallel = cloud.lived("pipeline.yaml")
+        assert parallel.done.exit_code == 0, parallel.done.stdout + parallel.done.stderr
+        assert parallel.there == cloud.here("pipeline.yaml")
+        assert parallel.there["who.out"]["x"] == b"x1 x2 x1b x2b y1b y2b z1b z2b"
+
+
 # What goes wrong
 
 
