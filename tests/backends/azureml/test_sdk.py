@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from backends.azureml.apart import SIGN_IN, run, signed_in
+from backends.azureml.offline import Catalogue, send_plan
 from backends.azureml.refusing import LOST, Server, reply, serving
 
-from amlshare.backends.azureml import sdk, wire
+from amlshare import commands
+from amlshare.backends.azureml import sdk
 from amlshare.backends.azureml.sdk import ServiceError
 from amlshare.backends.interface import BackendError
 
@@ -20,7 +23,7 @@ TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.c2lnbmF0dXJl"
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setattr(wire.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(sdk.wire.time, "sleep", lambda _seconds: None)
     with serving() as told:
         yield told
 
@@ -134,6 +137,16 @@ def test_the_classes_of_steps_have_equals_where_their_package_is_missing(monkeyp
     classes = sdk.steps_classes()
     assert [each.__name__ for each in classes] == list(classes._fields)
     assert classes.PythonScriptStep.__module__ == "amlshare.backends.azureml.sdk"
+
+
+def test_the_equals_are_sent_as_the_classes_of_the_package_are(monkeypatch):
+    pytest.importorskip("azureml.pipeline.steps")
+    folder = Path(__file__).parent / "everything"
+    plan = commands.plan(commands.Request(spec=str(folder / "everything.yaml")))
+    catalogue = Catalogue(tables=frozenset({"routes"}))
+    plain = send_plan(plan, folder, catalogue)
+    monkeypatch.setattr(sdk, "steps_classes", sdk._bases)
+    assert send_plan(plan, folder, catalogue).text == plain.text
 
 
 LOOK = """
