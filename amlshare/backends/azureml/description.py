@@ -153,8 +153,10 @@ def _step(step: JobStep, job: Job) -> Iterator[tuple[str, Value]]:
         for key, value in _output(output, location, contracts.get(output.name)):
             yield f"outputs.{output.name}.{key}", value
     yield from ((f"env.{name}", value) for name, value in step.env.items())
-    yield "compute", next(each.cluster for each in job.compute if each.name == step.compute)
-    yield "environment", step.environment
+    if step.compute:
+        yield "compute", next(each.cluster for each in job.compute if each.name == step.compute)
+    if step.environment:
+        yield "environment", step.environment
     yield from _settings(step)
 
 

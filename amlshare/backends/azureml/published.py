@@ -121,7 +121,7 @@ def _target(entity: Any) -> str | None:
 def read(workspace: Any, job: Job, endpoint: str | None) -> tuple[Description, Facts]:
     """The description of what is published of ``job``, by the names that things have there."""
     entity = find(workspace, job.pipeline, job.target, endpoint)
-    found = readback.read(entity.name, _graph(workspace, entity), job)
+    found = _understood(entity, _graph(workspace, entity), job)
     code, folders = (_digests(entity, key) for key in (publication.CODE, publication.FOLDERS))
     unknown = () if code is not None else (_NO_CODE,)
     facts = Facts(
@@ -141,6 +141,18 @@ def read(workspace: Any, job: Job, endpoint: str | None) -> tuple[Description, F
         found.job, found.environments, of=str(facts), code=code, about=about
     )
     return described, facts
+
+
+def _understood(entity: Any, graph: readback.Graph, job: Job) -> readback.Readback:
+    """The job of a graph, which another tool may have published."""
+    try:
+        return readback.read(entity.name, graph, job)
+    except (LookupError, TypeError, ValueError, AttributeError, StopIteration) as error:
+        raise BackendError(
+            f"the published pipeline '{entity.name}' ({entity.id}) holds what amlshare does not "
+            f"know ({error!r}), so it cannot be compared with; publish the spec with `amlshare "
+            "submit SPEC --publish` first"
+        ) from error
 
 
 _NO_CODE = "the code could not be compared: the published pipeline does not say what it was"

@@ -78,7 +78,7 @@ def read(name: str, graph: Graph, like: Job) -> Readback:
         experiment="",
         parameters=tuple(_parameters(graph)),
         data=data.all,
-        compute=tuple({step.compute: made for step, made in steps}.values()),
+        compute=tuple({step.compute: made for step, made in steps if step.compute}.values()),
         environments=tuple(JobEnvironment(name=each) for each in environments.found),
         steps=tuple(step for step, _ in steps),
     )
@@ -282,7 +282,9 @@ class _Environments:
         self.notes: list[str] = []
 
     def name(self, definition: Json) -> str:
-        """The name of an environment, which is kept."""
+        """The name of an environment, which is kept; empty for none."""
+        if not definition:
+            return ""
         fields = dict(environment(definition))
         registered = [
             e for e in self._like if e.registered and e.registered == fields.get("registered")
@@ -317,17 +319,18 @@ class _Step:
         self._data = data
         self._environments = environments
         self._node, self._module = links.nodes[number], links.modules[number]
-        self._runconfig: Json = json.loads(self._node["Runconfig"])
+        # a step of another tool may have none
+        self._runconfig: Json = json.loads(self._node.get("Runconfig") or "{}")
         self._parameters = {each["Name"]: each for each in self._node.get("ModuleParameters") or []}
 
     def read(self) -> tuple[JobStep, JobCompute]:
-        cluster = str(self._parameters["Target"].get("Value"))
-        kind = cast("Any", self._parameters["MLCComputeType"].get("Value") or "AmlCompute")
+        cluster = self._value("Target") or ""
+        kind = cast("Any", self._value("MLCComputeType") or "AmlCompute")
         step = JobStep(
             name=self._module["Name"],
             kind=self._module.get("StepType") or "PythonScriptStep",
             compute=cluster,
-            environment=self._environments.name(self._runconfig["environment"]),
+            environment=self._environments.name(self._runconfig.get("environment") or {}),
             inputs=tuple(self._inputs()),
             outputs=tuple(self._outputs()),
             env=self._runconfig.get("environmentVariables") or {},
@@ -340,8 +343,12 @@ class _Step:
         )
         return step, JobCompute(name=cluster, cluster=cluster, type=kind)
 
+    def _value(self, name: str) -> str | None:
+        """The value of a module parameter."""
+        return cast("str | None", (self._parameters.get(name) or {}).get("Value"))
+
     def _ports(self, side: str) -> Iterator[Json]:
-        for port in self._module["StructuredInterface"].get(side) or []:
+        for port in (self._module.get("StructuredInterface") or {}).get(side) or []:
             if not port["Name"].startswith(_AFTER):
                 yield port
 
@@ -419,12 +426,13 @@ class _Step:
     # What it runs
 
     def _run(self) -> dict[str, Any]:
-        words = [_word(each) for each in self._module["StructuredInterface"].get("Arguments") or []]
+        interface = self._module.get("StructuredInterface") or {}
+        words = [_word(each) for each in interface.get("Arguments") or []]
         if self._module.get("StepType") == "ParallelRunStep":
             return _parallel(words)
-        if command := self._parameters["Command"].get("Value"):
+        if command := self._value("Command"):
             return {"words": (command, *words)}
-        script = self._parameters["Script"].get("Value")
+        script = self._value("Script")
         if script == wrapping.SCRIPT and words[:1] == ["--amlshare"]:
             return {"wrapper": _wrapper(str(words[1]), words[3:])}
         return {"script": script, "words": tuple(words)}

@@ -109,6 +109,16 @@ def test_schedules_are_compared_in_words(flights: Any) -> None:
     assert field["after"] == "every 2 days at 23:30 UTC, experiment flights, least=4"
 
 
+def test_what_it_cannot_read_it_names(flights: Any) -> None:
+    flights.submitted("--publish")
+    for graph in flights.workspace.graphs.values():
+        for node in graph["Graph"]["ModuleNodes"]:
+            node["Runconfig"] = "no JSON"
+    done = flights.run("diff", "flights.yaml")
+    assert done.exit_code == 1
+    assert "holds what amlshare does not know" in done.stderr
+
+
 def test_a_value_that_is_given_is_compared_as_it_would_be_published(flights: Any) -> None:
     flights.submitted("--publish", "-p", "least=7")
     assert impacts(diffed(flights))["least"] == "changed"
