@@ -9,11 +9,12 @@ from __future__ import annotations
 import io
 import logging
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
-from typing import Any, NamedTuple, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO, TypeVar
 
 from amlshare import secrets
 from amlshare.backends.azureml import replies, wire
@@ -32,6 +33,7 @@ _SETTINGS = {
 }
 _LOGGERS = ("azureml", "azure", "msrest", "msal", "adal", "urllib3", "amlshare.backends.azureml")
 _SECRET_VARIABLES = ("AZURE_CLIENT_SECRET", "IDENTITY_HEADER", "MSI_SECRET")
+_BEARER = re.compile(r"(?i)(?<=bearer )[\w.~+/=-]{16,}")
 _LOG = logging.getLogger(__name__)
 
 
@@ -120,7 +122,7 @@ def masked(text: str) -> str:
     for name in _SECRET_VARIABLES:
         value = os.environ.get(name, "")
         text = text.replace(value, secrets.MASK * 8) if len(value) >= 4 else text
-    return secrets.mask(text)
+    return secrets.mask(_BEARER.sub(secrets.MASK * 8, text))
 
 
 def steps_classes() -> Classes:
@@ -177,7 +179,13 @@ class _MaskedFormatter(logging.Formatter):
         return masked(super().format(record))
 
 
-class _Handler(logging.StreamHandler[TextIO]):
+if TYPE_CHECKING:
+    _StreamHandler = logging.StreamHandler[TextIO]
+else:  # on Python 3.10 it takes no parameter
+    _StreamHandler = logging.StreamHandler
+
+
+class _Handler(_StreamHandler):
     """Shows the log on what is stderr at the time."""
 
     def __init__(self) -> None:

@@ -189,7 +189,7 @@ class _Cli(_Tokens):
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
-                timeout=wire.seconds("AMLSHARE_TIMEOUT", _AZ_SECONDS),
+                timeout=min(wire.most(), _AZ_SECONDS),
                 check=True,
             )
             said = json.loads(done.stdout)

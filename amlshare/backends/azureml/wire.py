@@ -185,6 +185,18 @@ def seconds(variable: str, default: float) -> float:
     return value
 
 
+def check_settings() -> None:
+    """Raise BackendError for a setting in the environment that says nothing."""
+    seconds("AMLSHARE_RETRY_SECONDS", PATIENCE)
+    most()
+
+
+def most() -> float:
+    """The most seconds that one reply may take."""
+    # no time at all is no setting that anybody means
+    return seconds("AMLSHARE_TIMEOUT", READ_TIMEOUT) or READ_TIMEOUT
+
+
 def _persist(request: Any, send: Callable[[], Any]) -> Any:
     """Send, and send again while that may help and is allowed."""
     key = (request.method, request.url, hash(request.body))
@@ -249,11 +261,14 @@ def _patience(request: Any) -> float:
 
 def _limited(timeout: Any) -> Any:
     """A time-out for connecting and for reading, for requests sent with a long one or none."""
-    most = seconds("AMLSHARE_TIMEOUT", READ_TIMEOUT)
+    longest = most()
     connect, read = timeout if isinstance(timeout, tuple) else (timeout, timeout)
     if not all(isinstance(each, (int, float, type(None))) for each in (connect, read)):
         return timeout
-    return (min(connect or most, most, CONNECT_TIMEOUT), min(read or most, most))
+    return (
+        min(connect or longest, longest, CONNECT_TIMEOUT),
+        min(read or longest, longest),
+    )
 
 
 def plain_url(url: str) -> str:

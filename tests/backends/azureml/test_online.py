@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from pathlib import Path
 
 import pytest
 from backends.azureml.apart import signed_in
@@ -173,3 +174,30 @@ def test_a_service_that_refuses_to_list_is_an_error_and_no_finding(workspace):
     done = signed_in(BEGIN + code, workspace.environment)
     assert done.exit_code == 1
     assert "listing the compute targets of the workspace failed: GET https://" in done.stderr
+
+
+MODULES = """
+from pathlib import Path
+from amlshare import commands
+from amlshare.backends.azureml import build, online, staging
+from amlshare.backends.azureml.job import make_job
+
+spec = Path({spec!r})
+job = make_job(commands.plan(commands.Request(spec=str(spec), backend="azureml")))
+with staging.staged(job, spec.parent) as code:
+    for _ in range(2):
+        pipeline = build.build(job, workspace, code, spec.parent)
+        print(dict(online.modules(pipeline)))
+        with sdk.asking("publishing"):
+            pipeline.publish("p", "p", "1")
+"""
+
+
+def test_steps_that_the_workspace_knows_are_told_from_new_ones(workspace):
+    workspace.add_compute("cpu-cluster")
+    spec = Path(__file__).parents[3] / "specs/path.yaml"
+    done = signed_in(MODULES.format(spec=str(spec)), workspace.environment)
+    assert done.stderr == ""
+    before, after = map(ast.literal_eval, done.stdout.splitlines())
+    assert before == {"process": False, "consume": False}
+    assert after == {"process": True, "consume": True}
