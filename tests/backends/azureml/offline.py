@@ -7,6 +7,7 @@ the SDK's dry-run caller; ``wire`` gives them as they would be sent.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import io
 import json
 import re
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 import yaml
 
 from amlshare import commands
@@ -27,6 +29,11 @@ from amlshare.backends.azureml.build import build
 from amlshare.backends.azureml.job import make_job
 from amlshare.backends.azureml.staging import staged
 
+needs_sdk = pytest.mark.skipif(
+    importlib.util.find_spec("azureml") is None
+    or importlib.util.find_spec("azureml.pipeline") is None,
+    reason="needs the extra azureml",
+)
 SUBSCRIPTION = "00000000-0000-0000-0000-00000000000a"
 _IDS = uuid.UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")

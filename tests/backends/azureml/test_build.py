@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from backends.azureml.offline import Catalogue, Sent, offline, send, send_plan, wire
+from backends.azureml.offline import Catalogue, Sent, needs_sdk, offline, send, send_plan, wire
 from hypothesis import assume, given
 from strategies import WORDS, few, spec_data, to_pipeline
 
@@ -19,6 +19,7 @@ from amlshare.backends.azureml.wrapping import SCRIPT
 from amlshare.backends.interface import BackendError
 from amlshare.plan import make_plan
 
+pytestmark = needs_sdk
 EVERYTHING = Path(__file__).parent / "everything"
 FILES = {"env.yml": "dependencies: [python=3.11]\n", "Dockerfile": "FROM x\n"} | {
     "requirements.txt": "pandas==2.1.0\n"

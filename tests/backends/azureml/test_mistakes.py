@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from backends.azureml.offline import Catalogue, Sent, send, spec_of
+from backends.azureml.offline import Catalogue, Sent, needs_sdk, send, spec_of
 
 from amlshare import commands
 from amlshare.backends.interface import BackendError
 from amlshare.commands import Request, UsageError
 
+pytestmark = needs_sdk
 DAYS = "data: {days: {type: directory, location: raw/}}\n"
 
 

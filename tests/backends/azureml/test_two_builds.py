@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from backends.azureml.offline import Catalogue, send_plan
+from backends.azureml.offline import Catalogue, needs_sdk, send_plan
 
 from amlshare import commands
 from amlshare.backends.azureml import sdk
 
+pytestmark = needs_sdk
 TESTS = Path(__file__).parents[2]
 EVERYTHING = Path(__file__).parent / "everything"
 SPECS = TESTS.parent / "specs"
@@ -24,7 +25,7 @@ _BUILD = """
 import sys
 from pathlib import Path
 from amlshare import commands
-from backends.azureml.offline import Catalogue, send_plan
+from backends.azureml.offline import Catalogue, needs_sdk, send_plan
 spec = Path(sys.argv[1])
 plan = commands.plan(commands.Request(spec=str(spec)))
 sys.stdout.write(send_plan(plan, spec.parent, Catalogue(tables=frozenset({"routes"}))).text)
