@@ -36,6 +36,9 @@ def failing(error: BaseException, heard: Sequence[Exchange]) -> Exchange | None:
         response = getattr(response, "internal_response", response)
         if getattr(response, "request", None) is not None and hasattr(response, "status_code"):
             return _exchange(response)
+    chain = {id(each) for each in _chain(error)}
+    if lost := next((each for each in heard if id(each.error) in chain), None):
+        return lost  # the SDK sends with several threads: others may have been heard since
     signing_in = type(error).__name__.startswith("Authentication")
     latest = list(heard) if signing_in else list(heard)[-1:]
     return next((each for each in reversed(latest) if _is_failed(each)), None)
