@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -12,10 +13,14 @@ from unittest.mock import patch
 import pytest
 from backends.azureml import offline as sdk
 from backends.azureml.offline import Catalogue, offline
+from hypothesis import HealthCheck, assume, given, settings
+from strategies import few, spec_data
+from test_plan import plan_of
 
 from amlshare import commands
-from amlshare.backends.azureml import description, readback
+from amlshare.backends.azureml import description, limits, readback, wrapping
 from amlshare.backends.azureml.job import Job, make_job
+from amlshare.backends.interface import BackendError
 from amlshare.diff import compare
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the SDK has many
@@ -52,8 +57,15 @@ def differences(graph: readback.Graph, job: Job, base: Path) -> dict[str, list[s
 
 def graph_of(job: Job, base: Path) -> readback.Graph:
     """The graph that the SDK would send for a job, as it would be read back."""
-    from amlshare.backends.azureml.build import build
     from amlshare.backends.azureml.staging import staged
+
+    with staged(job, base) as code:
+        return graph_with(job, base, code)
+
+
+def graph_with(job: Job, base: Path, code: Mapping[str, Path]) -> readback.Graph:
+    """The same, with a folder of code for each step."""
+    from amlshare.backends.azureml.build import build
 
     saved: dict[str, str] = {}
 
@@ -66,7 +78,6 @@ def graph_of(job: Job, base: Path) -> readback.Graph:
 
     with (
         offline(Catalogue(tables=frozenset({"routes"}))) as workspace,
-        staged(job, base) as code,
         patch("azureml.data._dataset._Dataset._ensure_saved", save),
         contextlib.redirect_stdout(io.StringIO()),
     ):
@@ -107,6 +118,33 @@ def everything() -> readback.Graph:
         for name in ("NO_PROXY", "no_proxy"):
             patched.setenv(name, "localhost,127.0.0.1")
         return graph_of(job_of(EVERYTHING), EVERYTHING.parent)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files that the environments of random specs name."""
+    folder = tmp_path_factory.mktemp("files")
+    (folder / "env.yml").write_text("dependencies: [python=3.11, {pip: [pandas==2.1]}]\n")
+    (folder / "requirements.txt").write_text("pandas==2.1\nnumpy>=2  # why\n")
+    (folder / "Dockerfile").write_text("FROM python:3.11.4\nRUN pip install pandas\n")
+    return folder
+
+
+@settings(few, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(data=spec_data())
+def test_neither_does_what_was_built_of_any_spec(data: dict[str, Any], files: Path) -> None:
+    plan = plan_of(data)
+    assume(all(found.severity != "error" for found in limits.check(plan.pipeline)))
+    try:
+        job = make_job(plan)
+    except BackendError:
+        assume(False)
+    code = {step.name: files / step.name for step in job.steps}
+    for step in job.steps:
+        code[step.name].mkdir(exist_ok=True)
+        for script in filter(None, (step.script, wrapping.SCRIPT)):
+            (code[step.name] / script).write_text("")
+    assert differences(graph_with(job, files, code), job, files) == {}
 
 
 CHANGES: list[tuple[str, str, dict[str, list[str]]]] = [
@@ -232,6 +270,41 @@ def test_data_under_another_name_is_the_same_data(
     assert renamed != text
     (folder / "everything.yaml").write_text(renamed, "utf-8")
     assert differences(everything, job_of(folder / "everything.yaml"), folder) == {}
+
+
+@pytest.mark.parametrize(
+    ("renamed", "expected"),
+    [
+        (
+            {
+                "\n  audit:": "\n  inspect:",
+                "audit.lines": "inspect.lines",
+                ", audit]": ", inspect]",
+            },
+            "step inspect",
+        ),
+        ({"\n  clean:": "\n  tidy:", "clean.cleaned": "tidy.cleaned"}, "step tidy"),
+        ({"name: everything": "name: all_of_it"}, "pipeline all_of_it"),
+    ],
+    ids=lambda value: str(value)[-12:],
+)
+def test_another_name_is_nothing_but_another_name(
+    renamed: dict[str, str], expected: str, everything: readback.Graph, tmp_path: Path
+) -> None:
+    folder = tmp_path / "everything"
+    shutil.copytree(EVERYTHING.parent, folder)
+    text = (folder / "everything.yaml").read_text("utf-8")
+    for old, new in renamed.items():
+        assert old in text
+        text = text.replace(old, new)
+    (folder / "everything.yaml").write_text(text, "utf-8")
+    job = job_of(folder / "everything.yaml")
+    found = readback.read("everything", everything, job)
+    before = description.describe(found.job, found.environments)
+    after = description.describe(job, description.environments_of(job, folder))
+    changes = compare(before, after).changes
+    assert [f"{c.kind} {c.name}" for c in changes if c.impact != "downstream"] == [expected]
+    assert all(change.fields == () for change in changes)
 
 
 def test_a_bash_command_is_described_as_it_stands_in_the_spec() -> None:
