@@ -11,7 +11,6 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,17 +48,17 @@ class Cloud:
     def amlshare(self, *words: str) -> Completed:
         return Command(cwd=self.project)(*words, env=self.workspace.environment)
 
-    def lived(self, spec: str, *options: str) -> Lived:
+    def submit(self, spec: str, *options: str, exit_code: int = 0) -> Lived:
         """Submit, wait, and see what came of it."""
         done = self.amlshare("submit", spec, *options)
-        assert self.workspace.runs, done.stdout + done.stderr
+        assert done.exit_code == exit_code, done.stdout + done.stderr
         run = list(self.workspace.runs.values())[-1]
         there = {
             f"{step.name}.{setting['Name']}": self.blobs(*progress.location(step, setting))
             for step in run.steps
             for setting in step.settings
         }
-        return Lived(cloud=self, spec=spec, done=done, run=run, there=there)
+        return Lived(done=done, run=run, there=there)
 
     def here(self, spec: str, *options: str) -> dict[str, dict[str, bytes]]:
         """The files of every output, as this machine makes them."""
@@ -115,30 +114,10 @@ def _path(version: Mapping[str, Any]) -> str:
     return flow.partition("/paths/")[2].splitlines()[0].strip('"')
 
 
-@pytest.fixture(scope="module")
-def open_cloud(
-    service: Service, azurite: Azurite, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[], AbstractContextManager[Cloud]]:
-    @contextmanager
-    def opened() -> Iterator[Cloud]:
-        folder = tmp_path_factory.mktemp("cloud")
-        with service.workspace(folder / "home", azurite) as workspace:
-            workspace.add_compute("cpu-cluster")
-            with execution.attach(workspace, azurite, folder / "jobs"):
-                yield Cloud(workspace=workspace, azurite=azurite, project=folder / "project")
-
-    return opened
-
-
-# The specs of the repository
-
-
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Lived:
-    """A spec that was submitted: how that ended, and what came of it there and here."""
+    """How a submit ended, its run, and the files of every output, as they lie in Azurite."""
 
-    cloud: Cloud
-    spec: str
     done: Completed
     run: progress.PipelineRun
     there: dict[str, dict[str, bytes]]
@@ -148,47 +127,51 @@ class Lived:
         return {step.name: step.status for step in self.run.steps}
 
 
-@pytest.fixture(scope="module", params=["path", "directory", "dataset"])
-def example(
-    open_cloud: Callable[[], AbstractContextManager[Cloud]], request: pytest.FixtureRequest
-) -> Iterator[Lived]:
-    """One of the small specs, submitted to a workspace that has its data."""
-    with open_cloud() as cloud:
-        hidden = shutil.ignore_patterns(".amlshare", "__pycache__")
-        for name in ("specs", "scripts"):
-            shutil.copytree(REPOSITORY / name, cloud.project / name, ignore=hidden)
-        for file in (cloud.project / "specs/data/weather").iterdir():
-            cloud.put(f"hourly/{file.name}", file.read_bytes())
-        cloud.workspace.add_dataset("hourly_weather", path="hourly/")
-        yield cloud.lived(f"specs/{request.param}.yaml")
+@pytest.fixture
+def cloud(
+    service: Service, azurite: Azurite, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Cloud]:
+    folder = tmp_path_factory.mktemp("cloud")
+    with service.workspace(folder / "home", azurite) as workspace:
+        workspace.add_compute("cpu-cluster")
+        with execution.attach(workspace, azurite, folder / "jobs"):
+            yield Cloud(workspace=workspace, azurite=azurite, project=folder / "project")
 
 
-def test_an_example_completes(example: Lived) -> None:
-    assert example.done.exit_code == 0, example.done.stdout + example.done.stderr
-    assert example.run.status == "Finished"
+# The specs of the repository
 
 
-def test_an_example_makes_the_bytes_that_it_makes_on_this_machine(example: Lived) -> None:
-    assert all(example.there.values())
-    assert example.there == example.cloud.here(example.spec)
+@pytest.fixture
+def examples(cloud: Cloud) -> Cloud:
+    """A copy of the repository's specs, and a workspace that has the dataset of one of them."""
+    hidden = shutil.ignore_patterns(".amlshare", "__pycache__")
+    for name in ("specs", "scripts"):
+        shutil.copytree(REPOSITORY / name, cloud.project / name, ignore=hidden)
+    for file in (cloud.project / "specs/data/weather").iterdir():
+        cloud.put(f"hourly/{file.name}", file.read_bytes())
+    cloud.workspace.add_dataset("hourly_weather", path="hourly/")
+    return cloud
 
 
-def test_what_an_example_registers_is_its_output(example: Lived) -> None:
-    registers = {"directory": "daily_weather", "dataset": "temperature_model"}
-    if name := registers.get(Path(example.spec).stem):
-        output = {"directory": "process.daily", "dataset": "train.model"}[Path(example.spec).stem]
-        assert example.cloud.registered(name) == [example.there[output]]
+@pytest.mark.parametrize("name", ["path", "dataset"])
+def test_an_example_makes_the_bytes_that_it_makes_on_this_machine(
+    examples: Cloud, name: str
+) -> None:
+    lived = examples.submit(f"specs/{name}.yaml")
+    assert lived.run.status == "Finished"
+    assert all(lived.there.values())
+    assert lived.there == examples.here(f"specs/{name}.yaml")
+    if name == "dataset":
+        assert examples.registered("temperature_model") == [lived.there["train.model"]]
 
 
-def test_an_example_that_is_submitted_again_runs_nothing_again(example: Lived) -> None:
-    again = example.cloud.lived(example.spec)
-    assert again.done.exit_code == 0, again.done.stdout + again.done.stderr
-    assert {step.name: step.reused for step in again.run.steps} == dict.fromkeys(
-        again.statuses, True
-    )
-    assert "reused" in again.done.stdout
-    assert again.there == example.there
-    assert all(len(versions) == 1 for versions in example.cloud.workspace.datasets.values())
+def test_what_is_submitted_again_is_not_run_again_and_registers_nothing(examples: Cloud) -> None:
+    first, again = (examples.submit("specs/directory.yaml") for _ in range(2))
+    assert first.there == again.there == examples.here("specs/directory.yaml")
+    assert [step.reused for step in first.run.steps] == [False, False]
+    assert [step.reused for step in again.run.steps] == [True, True]
+    assert "2 reused" in again.done.stdout
+    assert examples.registered("daily_weather") == [first.there["process.daily"]]
 
 
 # One of everything
@@ -290,21 +273,20 @@ def write(project: Path, spec: str, code: Mapping[str, str]) -> None:
         (project / "code" / name).write_text(text)
 
 
-@pytest.fixture(scope="module")
-def everything(open_cloud: Callable[[], AbstractContextManager[Cloud]]) -> Iterator[Lived]:
-    """A pipeline with what the examples do not have, with values given for its parameters."""
-    with open_cloud() as cloud:
-        write(cloud.project, SPEC, CODE)
-        for version, word in enumerate(("old", "new"), 1):
-            cloud.put(f"words/{version}/{word}.txt", f"{word} words".encode())
-            cloud.workspace.add_dataset("words", version, path=f"words/{version}/**")
-        yield cloud.lived("pipeline.yaml", *given(cloud, "there"))
+@pytest.fixture
+def everything(cloud: Cloud) -> Cloud:
+    """A pipeline with what the examples do not have; its dataset has two versions."""
+    write(cloud.project, SPEC, CODE)
+    for version, word in enumerate(("old", "new"), 1):
+        cloud.put(f"words/{version}/{word}.txt", f"{word} words".encode())
+        cloud.workspace.add_dataset("words", version, path=f"words/{version}/**")
+    return cloud
 
 
-def given(cloud: Cloud, place: str, times: int = 3) -> list[str]:
-    """Values of all parameters. A folder tells the tries here from those there."""
+def given(cloud: Cloud, place: str) -> list[str]:
+    """Values of all parameters. A file tells the tries here from those there."""
     values = {
-        "times": times,
+        "times": 3,
         "greeting": 'it\'s "$HOME"; {me}',
         "loud": "true",
         "tries": cloud.project / f"tried-{place}",
@@ -312,49 +294,33 @@ def given(cloud: Cloud, place: str, times: int = 3) -> list[str]:
     return [word for name, value in values.items() for word in ("-p", f"{name}={value}")]
 
 
-def test_everything_makes_the_bytes_that_it_makes_on_this_machine(everything: Lived) -> None:
-    assert everything.done.exit_code == 0, everything.done.stdout + everything.done.stderr
-    here = everything.cloud.here("pipeline.yaml", *given(everything.cloud, "here"))
-    told = "told.told"
-    assert {**everything.there, told: None} == {**here, told: None}
-    assert everything.there["sort.sorted"] == {
-        "all/sorted.txt": b'      3 a\n      3 b\nit\'s "$HOME"; {me}, 2\n'
-    }
-    assert everything.there["try.tried"] == {"kept.txt": b"--loud=true high"}
+def test_everything_makes_the_bytes_that_it_makes_on_this_machine(everything: Cloud) -> None:
+    lived = everything.submit("pipeline.yaml", *given(everything, "there"))
+    here = everything.here("pipeline.yaml", *given(everything, "here"))
+    id_ = everything.workspace.datasets["words"][-1]["latest"]["savedDatasetId"]
+    assert lived.there == {**here, "told.told": {"told.txt": id_.encode()}}
+    sorted_ = b'      3 a\n      3 b\nit\'s "$HOME"; {me}, 2\n'
+    assert lived.there["sort.sorted"] == {"all/sorted.txt": sorted_}
+    assert lived.there["try.tried"] == {"kept.txt": b"--loud=true high"}
+    assert "attempt 1 of 2 failed with exit code 1; trying again" in lived.run.step("try").log
+    assert lived.run.step("check").started >= lived.run.step("try").ended
+    assert_registered(everything, lived)
 
 
-def test_a_dataset_without_a_version_is_the_newest_when_it_runs(everything: Lived) -> None:
-    assert everything.there["copy.copied"] == {"new.txt": b"new words"}
-
-
-def test_a_direct_input_is_told_by_the_id_of_its_dataset(everything: Lived) -> None:
-    newest = everything.cloud.workspace.datasets["words"][-1]["latest"]["savedDatasetId"]
-    assert everything.there["told.told"] == {"told.txt": newest.encode()}
-
-
-def test_the_wrapper_registers_what_is_as_expected(everything: Lived) -> None:
-    (version,) = everything.cloud.workspace.datasets["checked_words"]
+def assert_registered(cloud: Cloud, lived: Lived) -> None:
+    """The wrapper has registered the output that is as expected, and the run nothing else."""
+    assert cloud.registered("checked_words") == [lived.there["check.checked"]]
+    (version,) = cloud.workspace.datasets["checked_words"]
     assert (version["description"], version["tags"]) == ("Checked.", {"stage": "new"})
-    assert everything.cloud.registered("checked_words") == [everything.there["check.checked"]]
+    assert set(cloud.workspace.datasets) == {"words", "checked_words"}
 
 
-def test_a_step_begins_after_those_that_it_is_to_follow(everything: Lived) -> None:
-    assert everything.run.step("check").started >= everything.run.step("try").ended
-
-
-def test_a_step_that_may_be_tried_again_is(everything: Lived) -> None:
-    assert "attempt 1 of 2 failed with exit code 1; trying again" in everything.run.step("try").log
-
-
-def test_a_published_pipeline_runs_with_the_values_given_to_it(everything: Lived) -> None:
-    cloud = everything.cloud
-    cloud.put("raw/other.txt", b"c\n")
-    options = [*given(cloud, "there", times=4), "-p", f"text={STORE}:raw/other.txt"]
-    again = cloud.lived("pipeline.yaml", "--publish", "--run", *options)
-    assert again.done.exit_code == 0, again.done.stdout + again.done.stderr
-    assert again.run.entity["PipelineId"] in cloud.workspace.published
-    assert again.there["repeat.lines"] == {"lines": b"c\n" * 4}
-    assert [step.name for step in again.run.steps if step.reused] == ["copy", "told"]
+def test_a_published_pipeline_runs_with_the_values_given_to_it(everything: Cloud) -> None:
+    everything.put("raw/other.txt", b"c\n")
+    options = [*given(everything, "there"), "-p", f"text={STORE}:raw/other.txt"]
+    lived = everything.submit("pipeline.yaml", "--publish", "--run", *options)
+    assert lived.run.entity["PipelineId"] in everything.workspace.published
+    assert lived.there["repeat.lines"] == {"lines": b"c\n" * 3}
 
 
 # In parallel
@@ -408,19 +374,15 @@ def run(batch):
 """
 
 
-def test_parallel_steps_make_the_bytes_that_they_make_on_this_machine(
-    open_cloud: Callable[[], AbstractContextManager[Cloud]],
-) -> None:
-    with open_cloud() as cloud:
-        write(cloud.project, PARALLEL, {"batch.py": BATCH})
-        for who in "xyz":
-            (cloud.project / "letters" / who).mkdir(parents=True)
-            for day in "12":
-                (cloud.project / f"letters/{who}/{day}.txt").write_text(who + day)
-        parallel = cloud.lived("pipeline.yaml")
-        assert parallel.done.exit_code == 0, parallel.done.stdout + parallel.done.stderr
-        assert parallel.there == cloud.here("pipeline.yaml")
-        assert parallel.there["who.out"]["x"] == b"x1 x2 x1b x2b y1b y2b z1b z2b"
+def test_parallel_steps_make_the_bytes_that_they_make_on_this_machine(cloud: Cloud) -> None:
+    write(cloud.project, PARALLEL, {"batch.py": BATCH})
+    for who in "xyz":
+        (cloud.project / "letters" / who).mkdir(parents=True)
+        for day in "12":
+            (cloud.project / f"letters/{who}/{day}.txt").write_text(who + day)
+    parallel = cloud.submit("pipeline.yaml")
+    assert parallel.there == cloud.here("pipeline.yaml")
+    assert parallel.there["who.out"]["x"] == b"x1 x2 x1b x2b y1b y2b z1b z2b"
 
 
 # What goes wrong
@@ -451,26 +413,21 @@ steps:
 """
 
 
-def test_what_fails_registers_nothing_and_stops_what_needs_it(
-    open_cloud: Callable[[], AbstractContextManager[Cloud]],
-) -> None:
-    with open_cloud() as cloud:
-        write(cloud.project, FAILING, {"write.py": WRITE})
-        failed = cloud.lived("pipeline.yaml", "--continue-on-step-failure")
-        said = failed.done.stdout + failed.done.stderr
-        assert failed.done.exit_code == 1, said
-        assert failed.statuses == {
-            "short": "Failed",
-            "after_short": "NotStarted",
-            "broken": "Failed",
-            "fine": "Finished",
-        }
-        assert cloud.registered("enough") == [{"one.txt": b"1"}]
-        assert list(cloud.workspace.datasets) == ["enough"]
-        assert failed.there["short.made"] == {}
-        assert "before the end" in said
-        broken = "output 'made' breaks its `expect`: files >=2, found 1; it holds one.txt"
-        assert broken in failed.run.step("short").log
+def test_what_fails_registers_nothing_and_stops_what_needs_it(cloud: Cloud) -> None:
+    write(cloud.project, FAILING, {"write.py": WRITE})
+    failed = cloud.submit("pipeline.yaml", "--continue-on-step-failure", exit_code=1)
+    assert failed.statuses == {
+        "short": "Failed",
+        "after_short": "NotStarted",
+        "broken": "Failed",
+        "fine": "Finished",
+    }
+    assert cloud.registered("enough") == [{"one.txt": b"1"}]
+    assert list(cloud.workspace.datasets) == ["enough"]
+    assert failed.there["short.made"] == {}
+    assert "before the end" in failed.done.stdout
+    broken = "output 'made' breaks its `expect`: files >=2, found 1; it holds one.txt"
+    assert broken in failed.run.step("short").log
 
 
 WRITE = """\
@@ -498,19 +455,15 @@ time.sleep(600)
 """
 
 
-def test_a_canceled_run_ends_its_steps(
-    open_cloud: Callable[[], AbstractContextManager[Cloud]],
-) -> None:
-    with open_cloud() as cloud:
-        write(cloud.project, ENDLESS, {"wait.py": WAIT})
-        alive = cloud.project / "alive"
-        endless = cloud.lived("pipeline.yaml", "--no-wait", "-p", f"alive={alive}")
-        assert endless.done.exit_code == 0, endless.done.stdout + endless.done.stderr
-        wait_until(lambda: alive.exists() and alive.read_text() == "alive")
-        done = cloud.amlshare("cancel", endless.run.id)
-        assert done.exit_code == 0, done.stdout + done.stderr
-        assert (endless.run.status, endless.statuses) == ("Canceled", {"wait": "Canceled"})
-        wait_until(lambda: is_free(alive))
+def test_a_canceled_run_ends_its_steps(cloud: Cloud) -> None:
+    write(cloud.project, ENDLESS, {"wait.py": WAIT})
+    alive = cloud.project / "alive"
+    endless = cloud.submit("pipeline.yaml", "--no-wait", "-p", f"alive={alive}")
+    wait_until(lambda: alive.exists() and alive.read_text() == "alive")
+    done = cloud.amlshare("cancel", endless.run.id)
+    assert done.exit_code == 0, done.stdout + done.stderr
+    assert (endless.run.status, endless.statuses) == ("Canceled", {"wait": "Canceled"})
+    wait_until(lambda: is_free(alive))
 
 
 def is_free(file: Path) -> bool:
