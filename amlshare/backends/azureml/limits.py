@@ -28,7 +28,7 @@ _LOOKED_FOR = ("--help", "--rank_mini_batch_count")
 _ORDER = "_run_after_"
 _ENVIRONMENT_NAME = re.compile(r"(?!(?i:azureml|microsoft))[A-Za-z0-9][\w.-]{0,254}", re.ASCII)
 _MINUTE = 60
-# Packages that register a dataset together.
+# Packages that bring the SDK's datasets into a step, those of an entry together.
 _REGISTERS = "azureml-defaults | azureml-sdk | azureml-core azureml-dataset-runtime".split("|")
 
 
@@ -36,6 +36,7 @@ def check(pipeline: Pipeline) -> Iterable[Finding]:
     """What SDK v1 cannot do of a pipeline, each at its place."""
     yield from runs_somewhere(pipeline)
     yield from _environment_names(pipeline)
+    yield from _packages(pipeline)
     for step in pipeline.steps:
         yield from _magic_words(step)
         yield from _port_names(step)
@@ -80,6 +81,28 @@ def _environment_names(pipeline: Pipeline) -> Iterator[Finding]:
                 help="it starts with a letter or digit, and not with AzureML or Microsoft: those "
                 "are named by `registered:`",
             )
+
+
+def _packages(pipeline: Pipeline) -> Iterator[Finding]:
+    """parallel-packages: what the program around the script of a parallel step imports."""
+    steps = {s.environment: s.name for s in reversed(pipeline.steps) if _is_parallel(s)}
+    for entry in pipeline.environments:
+        # what a file, an image or the workspace brings along is not seen here
+        listed = isinstance(entry.pip, tuple) and not _brings_sdk(entry.pip)
+        if listed and entry.name in steps:
+            yield Finding(
+                code="parallel-packages",
+                severity="warning",
+                message=f"environment '{entry.name}' has nothing to run parallel step "
+                f"'{steps[entry.name]}' with",
+                route=("environments", entry.name, "pip"),
+                label="SDK v1 runs the script inside a program of its own",
+                help="add azureml-core and azureml-dataset-runtime[fuse,pandas] to the packages",
+            )
+
+
+def _is_parallel(step: Step) -> bool:
+    return isinstance(step.run, Parallel)
 
 
 def _magic_words(step: Step) -> Iterator[Finding]:
