@@ -29,7 +29,8 @@ Faults: ``workspace.fail(at=3, how="503")``, counted from here, sign-in included
 Runs: a run goes NotStarted, Queued, Running, Finished as it is looked at: in small steps at the
 first ``small_steps`` looks, then to its end. ``automatic = False`` leaves that to ``advance(id)``;
 ``outcome("train", "Failed", log="...")`` says how a step ends; ``execute`` (a function of workspace
-and run id, called in a thread) carries runs out itself and tells how with ``report``.
+and run id, called in a thread) carries runs out itself and tells how with ``report``:
+``execution.attach`` runs them with the local backend, over Azurite.
 
 It is strict where the service is: tokens, ids, the swagger models of the installed SDK for every
 body of the pipelines service, and graphs that hold together (graphs.py). What the real service does

@@ -72,18 +72,13 @@ class Cloud:
 
     def blobs(self, store: str, path: str) -> dict[str, bytes]:
         """The blobs at a path or below it, named as in a folder."""
+        root = path.rstrip("/")
         with self._container(store) as container:
-            names = [each.name for each in container.list_blobs(name_starts_with=path)]
-            inside = [
-                name
-                for name in names
-                if name == path or path.endswith("/") or name[len(path)] == "/"
-            ]
+            names = container.list_blob_names(name_starts_with=root)
             return {
-                name[len(path) :].strip("/") or Path(name).name: container.download_blob(
-                    name
-                ).readall()
-                for name in inside
+                name[len(root) + 1 :] or Path(name).name: container.download_blob(name).readall()
+                for name in names
+                if f"{name}/".startswith(f"{root}/")
             }
 
     def put(self, path: str, content: bytes) -> None:
@@ -102,11 +97,11 @@ class Cloud:
 
 
 def _files(place: Path) -> dict[str, bytes]:
-    found = (
-        [place] if place.is_file() else sorted(each for each in place.rglob("*") if each.is_file())
-    )
-    root = place.parent if place.is_file() else place
-    return {each.relative_to(root).as_posix(): each.read_bytes() for each in found}
+    """The files of a folder by their paths in it, or the one file by its name."""
+    if place.is_file():
+        return {place.name: place.read_bytes()}
+    files = (each for each in place.rglob("*") if each.is_file())
+    return {each.relative_to(place).as_posix(): each.read_bytes() for each in files}
 
 
 def _path(version: Mapping[str, Any]) -> str:
