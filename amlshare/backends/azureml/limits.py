@@ -96,7 +96,7 @@ def _packages(pipeline: Pipeline) -> Iterator[Finding]:
                 message=f"environment '{entry.name}' has nothing to run parallel step "
                 f"'{steps[entry.name]}' with",
                 route=("environments", entry.name, "pip"),
-                label="SDK v1 runs the script inside a program of its own",
+                label="the SDK's own program runs it",
                 help="add azureml-core and azureml-dataset-runtime[fuse,pandas] to the packages",
             )
 
