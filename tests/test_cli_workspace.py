@@ -119,3 +119,10 @@ def test_without_a_workspace_every_way_to_name_one_is_said(amlshare, words):
     assert done.exit_code == 2
     for way in ("--workspace", "AZUREML_WORKSPACE", "config.json", "--backend local"):
         assert way in done.stderr
+
+
+def test_runs_are_asked_for_by_their_experiment(tried):
+    tried("submit", "tiny.yaml")
+    assert "has no experiment 'nope'" in tried("runs", "--experiment", "nope").stderr
+    unsaid = tried("runs", "--backend", "azureml")
+    assert (unsaid.exit_code, "--experiment NAME" in unsaid.stderr) == (2, True)

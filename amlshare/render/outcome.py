@@ -64,7 +64,7 @@ def _done(outcome: Outcome, paper: Paper) -> Iterator[str]:
         if published.url:
             yield f"  {published.url}"
     for note in outcome.notes:
-        yield from fold(f"  {clean(note)}", paper.width)
+        yield from (f"  {line}" for line in fold(clean(note), paper.width - 2))
 
 
 def _worth_a_line(steps: Sequence[StepOutcome]) -> Sequence[StepOutcome]:

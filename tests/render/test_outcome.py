@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from amlshare.backends.interface import Outcome, StepFinished, StepOutcome
+from amlshare.backends.interface import Outcome, Published, StepFinished, StepOutcome
 from amlshare.render.outcome import outcome_text
 from amlshare.render.paper import Paper
 
@@ -71,3 +71,27 @@ def test_a_long_run_shows_only_what_did_not_go_well():
     text = screen(Outcome(run="r1", backend="local", status="failed", steps=fine + STEPS[2:]))
     assert "s98" not in text
     assert "101 steps, 99 ran, 1 failed, 1 skipped" in text
+
+
+def test_the_screen_of_what_was_published(golden):
+    done = Outcome(
+        run=None,
+        backend="azureml",
+        status="completed",
+        published=Published(
+            id="4bcc", name="flights", version="17", endpoint="delays", url="https://host/submit"
+        ),
+        notes=("the same pipeline was published at the same time as 4bcc, which stays",),
+    )
+    golden(screen(done, width=60), "render/golden/outcome-published.txt")
+
+
+def test_what_was_published_before_is_said_to_be():
+    known = Published(id="4bcc", name="flights", created=False)
+    done = Outcome(run=None, backend="azureml", status="completed", published=known)
+    assert screen(done) == "already published flights: 4bcc\n"
+
+
+def test_a_run_that_nobody_waits_for_took_no_time_yet():
+    queued = Outcome(run="r1", backend="azureml", status="queued", steps=())
+    assert "run r1 queued: 0 steps" in screen(queued)

@@ -294,7 +294,8 @@ def _experiment(workspace: Any, name: str) -> Any:
     from azureml.core import Experiment
 
     with asking("listing the experiments"):
-        found = retried(lambda: list(Experiment.list(workspace, experiment_name=name)))
+        listed = retried(lambda: list(Experiment.list(workspace, experiment_name=name)))
+    found = [each for each in listed if each.name == name]
     if not found:
         raise BackendError(
             f"workspace '{workspace.name}' has no experiment '{name}': nothing was run there yet"
