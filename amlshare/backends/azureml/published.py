@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from amlshare.backends.azureml import description, publication, readback, schedules, sdk, staging
+from amlshare.backends.azureml.data_nodes import Graph
 from amlshare.backends.azureml.job import Job, make_job
 from amlshare.backends.azureml.recurrences import Recurrence
 from amlshare.backends.azureml.sdk import ServiceError, asking, retried
@@ -143,7 +144,7 @@ def read(workspace: Any, job: Job, endpoint: str | None) -> tuple[Description, F
     return described, facts
 
 
-def _understood(entity: Any, graph: readback.Graph, job: Job) -> readback.Readback:
+def _understood(entity: Any, graph: Graph, job: Job) -> readback.Readback:
     """The job of a graph, which another tool may have published."""
     try:
         return readback.read(entity.name, graph, job)
@@ -167,14 +168,14 @@ def _digests(entity: Any, key: str) -> dict[str, str] | None:
     return found if isinstance(found, dict) else None
 
 
-def _graph(workspace: Any, entity: Any) -> readback.Graph:
+def _graph(workspace: Any, entity: Any) -> Graph:
     """The graph of a published pipeline and all that its ids stand for."""
     caller = publication.service(workspace)
     graph = _plain(_ask(lambda: caller.get_graph_async(entity.graph_id)))
     interface = _plain(_ask(lambda: caller.get_graph_interface_async(entity.graph_id)))
     sources = (node.get("DatasetId") for node in graph.get("DatasetNodes") or [])
     definitions = list(_definitions(graph, interface))
-    return readback.Graph(
+    return Graph(
         graph=graph,
         interface=interface,
         modules=_each(

@@ -19,6 +19,7 @@ from test_plan import plan_of
 
 from amlshare import commands
 from amlshare.backends.azureml import description, limits, readback, wrapping
+from amlshare.backends.azureml.data_nodes import Graph
 from amlshare.backends.azureml.job import Job, make_job
 from amlshare.backends.interface import BackendError
 from amlshare.diff import compare
@@ -41,7 +42,7 @@ def job_of(spec: Path) -> Job:
     return make_job(commands.plan(commands.Request(spec=str(spec))))
 
 
-def differences(graph: readback.Graph, job: Job, base: Path) -> dict[str, list[str]]:
+def differences(graph: Graph, job: Job, base: Path) -> dict[str, list[str]]:
     """What changed, but for what only follows: the thing, and its fields before and after."""
     found = readback.read(job.pipeline, graph, job)
     before = description.describe(found.job, found.environments)
@@ -55,7 +56,7 @@ def differences(graph: readback.Graph, job: Job, base: Path) -> dict[str, list[s
     }
 
 
-def graph_of(job: Job, base: Path) -> readback.Graph:
+def graph_of(job: Job, base: Path) -> Graph:
     """The graph that the SDK would send for a job, as it would be read back."""
     from amlshare.backends.azureml.staging import staged
 
@@ -63,7 +64,7 @@ def graph_of(job: Job, base: Path) -> readback.Graph:
         return graph_with(job, base, code)
 
 
-def graph_with(job: Job, base: Path, code: Mapping[str, Path]) -> readback.Graph:
+def graph_with(job: Job, base: Path, code: Mapping[str, Path]) -> Graph:
     """The same, with a folder of code for each step."""
     from amlshare.backends.azureml.build import build
 
@@ -86,14 +87,14 @@ def graph_with(job: Job, base: Path, code: Mapping[str, Path]) -> readback.Graph
         return sent(made, saved, job)
 
 
-def sent(pipeline: Any, saved: dict[str, str], job: Job) -> readback.Graph:
+def sent(pipeline: Any, saved: dict[str, str], job: Job) -> Graph:
     from azureml.pipeline.core._aeva_provider import _AevaGraphProvider
 
     caller = pipeline._graph_context.workflow_provider._service_caller
     modules = {each["Name"]: each for each in caller.modules}
     steps = {node.node_id: node.name for node in pipeline.graph.module_nodes}
     graph = _AevaGraphProvider._build_graph(pipeline.graph).serialize()
-    return readback.Graph(
+    return Graph(
         graph=graph,
         interface=_AevaGraphProvider._get_graph_interface(pipeline.graph).serialize(),
         modules={each["ModuleId"]: modules[steps[each["Id"]]] for each in graph["ModuleNodes"]},
@@ -112,7 +113,7 @@ def test_what_was_built_of_a_spec_does_not_differ_from_it(spec: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def everything() -> readback.Graph:
+def everything() -> Graph:
     """What was published of the spec with every construct."""
     with pytest.MonkeyPatch.context() as patched:
         for name in ("NO_PROXY", "no_proxy"):
@@ -242,7 +243,7 @@ CHANGES: list[tuple[str, str, dict[str, list[str]]]] = [
 
 @pytest.mark.parametrize(("old", "new", "expected"), CHANGES, ids=lambda value: str(value)[:32])
 def test_a_change_is_shown_and_nothing_else(
-    old: str, new: str, expected: dict[str, list[str]], everything: readback.Graph, tmp_path: Path
+    old: str, new: str, expected: dict[str, list[str]], everything: Graph, tmp_path: Path
 ) -> None:
     folder = tmp_path / "everything"
     shutil.copytree(EVERYTHING.parent, folder)
@@ -258,9 +259,7 @@ def test_a_change_is_shown_and_nothing_else(
         assert all(map(str.startswith, said[name], fields)), said[name]
 
 
-def test_data_under_another_name_is_the_same_data(
-    everything: readback.Graph, tmp_path: Path
-) -> None:
+def test_data_under_another_name_is_the_same_data(everything: Graph, tmp_path: Path) -> None:
     folder = tmp_path / "everything"
     shutil.copytree(EVERYTHING.parent, folder)
     text = (folder / "everything.yaml").read_text("utf-8")
@@ -289,7 +288,7 @@ def test_data_under_another_name_is_the_same_data(
     ids=lambda value: str(value)[-12:],
 )
 def test_another_name_is_nothing_but_another_name(
-    renamed: dict[str, str], expected: str, everything: readback.Graph, tmp_path: Path
+    renamed: dict[str, str], expected: str, everything: Graph, tmp_path: Path
 ) -> None:
     folder = tmp_path / "everything"
     shutil.copytree(EVERYTHING.parent, folder)

@@ -34,6 +34,8 @@ def test_what_was_just_published_does_not_differ(flights: Any) -> None:
     assert done.stdout.startswith(
         "No differences: flights.yaml is the same as the published pipeline"
     )
+    assert done.stderr == ""
+    assert not flights.workspace.refused
 
 
 def test_one_changed_thing_is_shown_with_what_it_feeds(flights: Any) -> None:
