@@ -26,7 +26,7 @@ BACKENDS = {
     "tags-lost": "azureml-v2",
 }
 # In kebab case beside the codes, and none.
-NO_CODES = {"azureml-v2", "duplicate-output", "here-literal", "latin-1", "output-name", "run-id"}
+NO_CODES = {"duplicate-output", "here-literal", "latin-1", "output-name", "run-id"}
 # Snippets that are no YAML, or whose file matters more than what it says, stand alone.
 ALONE = {
     "duplicate-key",
@@ -62,7 +62,7 @@ def codes_in_the_source() -> set[str]:
     files += [package / name for name in ("layers.py", "resolution.py")]
     nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text("utf-8")))]
     texts = {node.value for node in nodes if isinstance(node, ast.Constant)}
-    kebab = re.compile(r"(?!utf-)[a-z][a-z0-9]*(-[a-z0-9]+)+")
+    kebab = re.compile(r"(?!utf-|azureml-)[a-z][a-z0-9]*(-[a-z0-9]+)+")
     return {text for text in texts if isinstance(text, str) and kebab.fullmatch(text)} - NO_CODES
 
 
