@@ -10,14 +10,19 @@ from typing import Any
 import pytest
 from backends.azureml.offline import Catalogue, Sent, needs_sdk, offline, send, send_plan, wire
 from hypothesis import assume, given
-from strategies import WORDS, few, spec_data, to_pipeline
+from hypothesis import strategies as st
+from strategies import WORDS, few, optional, spec_data
 
-from amlshare import backends, commands
+from amlshare import backends, checks, commands
 from amlshare.backends.azureml.build import build
 from amlshare.backends.azureml.job import make_job
 from amlshare.backends.azureml.wrapping import SCRIPT
 from amlshare.backends.interface import BackendError
+from amlshare.checks import mending
+from amlshare.diagnostics import Finding
+from amlshare.pipeline import Pipeline
 from amlshare.plan import make_plan
+from amlshare.resolution import resolve
 
 pytestmark = needs_sdk
 EVERYTHING = Path(__file__).parent / "everything"
@@ -42,18 +47,60 @@ def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+FORMATS = ["folder", "file", "csv", "parquet"]
+
+
+@st.composite
+def broad_spec_data(draw: st.DrawFn) -> dict[str, Any]:
+    """A spec with more of what matters to SDK v1; some rule may find an error in it."""
+    data = draw(spec_data())
+    for entry in data["data"].values():
+        entry.update(draw(optional(format=st.sampled_from(FORMATS), parameter=st.booleans())))
+    for step in data["steps"].values():
+        for output in step["outputs"].values() if isinstance(step["outputs"], dict) else ():
+            if output and output.get("type") != "path":
+                output.update(
+                    draw(optional(format=st.sampled_from(FORMATS), overwrite=st.booleans()))
+                )
+        for port in (each for each in step["inputs"].values() if isinstance(each, dict)):
+            port.update(draw(optional(at=st.just(f"data/{port['from']}"))))
+        if "parallel" in step:
+            step["parallel"] |= draw(optional(nodes=st.just(2), allow_failed=st.integers(-1, 2)))
+        else:
+            kinds = st.sampled_from(["mpi", "pytorch", "tensorflow"])
+            how = st.fixed_dictionaries({"type": kinds, "processes_per_node": st.integers(1, 2)})
+            step.update(draw(optional(distribution=how, nodes=st.integers(1, 3))))
+    return data
+
+
+def accepted(data: dict[str, Any]) -> Pipeline | None:
+    """The pipeline of a spec in which `check` finds no error."""
+    parsed = mending.parse(data)
+    if parsed.spec is None:
+        return None
+    found = [*parsed.findings, *parsed.certain(checks.check(parsed.spec, None))]
+    pipeline = resolve(parsed.spec).pipeline if all(map(is_mild, found)) else None
+    if pipeline is None or not all(map(is_mild, backends.check("azureml", pipeline))):
+        return None
+    return pipeline
+
+
+def is_mild(finding: Finding) -> bool:
+    return finding.severity != "error"
+
+
 @few
-@given(data=spec_data())
+@given(data=broad_spec_data())
 def test_whatever_check_accepts_is_built_and_is_a_whole_graph(data: dict[str, Any], scripts: Path):
-    pipeline = to_pipeline(data)
-    found = backends.check("azureml", pipeline)
-    assume(not any(each.severity == "error" for each in found))
+    pipeline = accepted(data)
+    assume(pipeline is not None)
+    assert pipeline is not None
     plan = make_plan(
         pipeline, backend="azureml", read_code=lambda _: None, digest_file=lambda _: ""
     )
-    job = make_job(plan)
     with offline() as workspace:
-        sent = Sent(wire(build(job, workspace, dict.fromkeys(data["steps"], scripts), scripts)))
+        code = dict.fromkeys(data["steps"], scripts)
+        sent = Sent(wire(build(make_job(plan), workspace, code, scripts)))
     for step in pipeline.steps:
         ports = {each.name for each in (*step.inputs, *step.outputs)}
         assert sent.modes(step.name).keys() == ports
