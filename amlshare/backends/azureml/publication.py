@@ -295,7 +295,9 @@ def _make_default(workspace: Any, endpoint: Any, number: str) -> str:
 
     known = _versions(endpoint).get(number)
     version = known or str(max(map(int, _versions(endpoint).values()), default=-1) + 1)
-    change = {"version": known} if known else {"pipeline_id": number, "add_default": True}
+    change: dict[str, Any] = (
+        {"version": known} if known else {"pipeline_id": number, "add_default": True}
+    )
     provider = _AevaPipelineEndpointProvider(service(workspace), workspace, None)
 
     def look() -> Any | None:
