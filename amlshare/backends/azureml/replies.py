@@ -36,12 +36,20 @@ def failing(error: BaseException, heard: Sequence[Exchange]) -> Exchange | None:
         response = getattr(response, "internal_response", response)
         if getattr(response, "request", None) is not None and hasattr(response, "status_code"):
             return _exchange(response)
-    chain = {id(each) for each in _chain(error)}
-    if lost := next((each for each in heard if id(each.error) in chain), None):
-        return lost  # the SDK sends with several threads: others may have been heard since
+    if meant := next((each for each in heard if _is_meant(each, error)), None):
+        return meant
     signing_in = type(error).__name__.startswith("Authentication")
     latest = list(heard) if signing_in else list(heard)[-1:]
     return next((each for each in reversed(latest) if _is_failed(each)), None)
+
+
+def _is_meant(exchange: Exchange, error: BaseException) -> bool:
+    """Whether an error is of this exchange for certain, though others were heard since: the SDK
+    sends with several threads.
+    """
+    if exchange.error is not None:
+        return any(each is exchange.error for each in _chain(error))
+    return (exchange.status or 0) >= 400 and exchange.url in str(error)
 
 
 def _is_failed(exchange: Exchange) -> bool:
