@@ -48,7 +48,7 @@ out = pathlib.Path(given.out)
 out.mkdir(parents=True, exist_ok=True)
 (out / "out.txt").write_text("".join(f"{given.word} {name}\\n" for name in names))
 """
-COMMANDS = ["plan", "check", "submit", "explain", "init", "schema", "logs", "clean", "runs"]
+COMMANDS = "plan check submit explain init schema logs clean runs diff cancel".split()
 
 
 @pytest.fixture
