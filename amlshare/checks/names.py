@@ -19,17 +19,17 @@ EXPERIMENT_NAME = re.compile(r"[A-Za-z0-9][\w-]{0,254}", re.ASCII)
 # The module parameters of SDK v1: a pipeline parameter of that name would replace them silently.
 RESERVED = frozenset(
     """AMLComputeLocation AMLComputeName AMLComputeNodeCount AMLComputeRetainCluster
-    AMLComputeVmPriority AMLComputeVmSize Arguments AutoPrepareEnvironment BaseDockerImage
-    BaseDockerfile BaseImageRegistryAddress BaseImageRegistryPassword BaseImageRegistryUsername
-    BatchAiResourceGroup BatchAiSubscriptionId BatchAiWorkspaceName ClusterName Command
-    Communicator CondaDependencies ContainerInstanceCpuCores ContainerInstanceMemoryGb
-    ContainerInstanceRegion DirectoriesToWatch DockerArguments DockerEnabled EnvironmentVariables
-    ExposedPorts Framework GpuSupport HistoryOutputCollection InterpreterPath JobName
-    MLCComputeType MaxRunDurationSeconds MpiProcessCountPerNode NativeSharedDirectory NodeCount
-    PrecachePackages PrepareEnvironment RunConfiguration Script SharedVolumes ShmSize
-    SourceDirectoryDataStore SparkConfiguration SparkMavenPackages SparkRepositories Target
-    TargetType TensorflowParameterServerCount TensorflowWorkerCount UserManagedDependencies
-    YarnDeployMode""".split()
+    AMLComputeVmPriority AMLComputeVmSize Arguments AutoPrepareEnvironment BaseDockerfile
+    BaseDockerImage BaseImageRegistryAddress BaseImageRegistryPassword BaseImageRegistryUsername
+    BatchAiResourceGroup BatchAiSubscriptionId BatchAiWorkspaceName BatchInferencingMetaData
+    ClusterName Command Communicator CondaDependencies ContainerInstanceCpuCores
+    ContainerInstanceMemoryGb ContainerInstanceRegion DirectoriesToWatch DockerArguments
+    DockerEnabled EnvironmentVariables ExposedPorts Framework GpuSupport HistoryOutputCollection
+    InterpreterPath JobName MaxRunDurationSeconds MLCComputeType MpiProcessCountPerNode
+    NativeSharedDirectory NodeCount PrecachePackages PrepareEnvironment RunConfiguration RunType
+    Script SharedVolumes ShmSize SourceDirectoryDataStore SparkConfiguration SparkMavenPackages
+    SparkRepositories Target TargetType TensorflowParameterServerCount TensorflowWorkerCount
+    UserManagedDependencies YarnDeployMode""".split()
 )
 # Ports become environment variables on the compute target, where these mean something already.
 _VARIABLES = frozenset(

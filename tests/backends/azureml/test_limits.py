@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from amlshare.backends.azureml import limits
+from amlshare.checks.names import RESERVED
 from amlshare.resolution import resolve
 from amlshare.spec import Spec
 
@@ -201,3 +202,11 @@ def test_a_parallel_step_runs_inside_a_program_that_needs_the_sdk(
         steps: {{a: {{parallel: {{script: a.py, over: days}}, inputs: {{days: days}}}}}}
     """)
     assert found == expected
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_no_parameter_may_have_the_name_of_one_of_the_sdk_s_own():
+    from azureml.pipeline.core._module_parameter_provider import _ModuleParameterProvider
+
+    theirs = {each.name for each in _ModuleParameterProvider().get_params_list()}
+    assert theirs <= RESERVED
