@@ -357,7 +357,9 @@ def _seconds(entry: Any) -> float | None:
 def _moment(value: Any) -> datetime:
     """A time of the service, which the SDK gives as text or as a date without a zone."""
     if isinstance(value, str):
-        value = datetime.fromisoformat(re.sub(r"(\.\d{6})\d*", r"\1", value).replace("Z", "+00:00"))
+        # Python 3.10 reads six digits of a second, or none
+        text = re.sub(r"\.(\d+)", lambda found: f".{found[1][:6]:0<6}", value)
+        value = datetime.fromisoformat(text.replace("Z", "+00:00"))
     moment: datetime = value if value is not None else datetime.fromtimestamp(0, timezone.utc)
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 

@@ -30,7 +30,7 @@ from amlshare.backends.azureml.following import follow, goes_on
 from amlshare.backends.azureml.job import Job, make_job
 from amlshare.backends.azureml.once import once
 from amlshare.backends.azureml.publication import Publication
-from amlshare.backends.azureml.sdk import asking, retried
+from amlshare.backends.azureml.sdk import ServiceError, asking, retried
 from amlshare.backends.interface import (
     BackendError,
     Noted,
@@ -247,8 +247,8 @@ class _Submission:
             **({runs.TARGET: self.job.target} if self.job.target else {}),
         }
 
-    def _run(self) -> runs.Run:
-        """A run of the spec itself: created, which starts nothing, and then submitted."""
+    def _run(self) -> str:
+        """The id of a run of the spec itself: created, which starts nothing, and then submitted."""
         pipeline = self._pipeline
         with asking(f"opening experiment '{self._experiment}'"):
             self._open_experiment()
@@ -270,10 +270,10 @@ class _Submission:
             lambda: caller.submit_saved_pipeline_run_async(entity.id) or entity,
             lambda: _submitted(caller, entity.id),
         )
-        return runs.Run(self.workspace, entity.id)
+        return str(entity.id)
 
-    def _run_published(self, published: Published) -> runs.Run:
-        """A run of the published pipeline, whose defaults are the values of this plan."""
+    def _run_published(self, published: Published) -> str:
+        """The id of a run of the published pipeline, whose defaults are the values of this plan."""
         from azureml.pipeline.core._restclients.aeva.models import PipelineSubmissionInfo
 
         info = PipelineSubmissionInfo(
@@ -292,7 +292,7 @@ class _Submission:
             lambda: caller.submit_pipeline_run_from_pipeline_async(published.id, info),
             self._look,
         )
-        return runs.Run(self.workspace, entity.id)
+        return str(entity.id)
 
     def _open_experiment(self) -> Any:
         from azureml.core import Experiment
@@ -310,8 +310,12 @@ class _Submission:
         """The values that differ from what the pipeline is built with."""
         return {each.name: each.value for each in self.job.parameters if each.value != each.default}
 
-    def _follow(self, run: runs.Run, published: Published | None) -> Outcome:
+    def _follow(self, number: str, published: Published | None) -> Outcome:
         names = tuple(step.name for step in self.job.steps)
+        try:
+            run = runs.Run(self.workspace, number)
+        except ServiceError as error:
+            raise ServiceError(f"{error}; {goes_on(number)}", error.exchange) from None
         self.watch(RunStarted(run=run.id, steps=names))
         self.watch(Noted(message=f"its page: {run.url}"))
         if not self.settings.wait:

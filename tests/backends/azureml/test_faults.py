@@ -18,6 +18,7 @@ pytest.importorskip("azureml.pipeline.core")
 
 from conftest import clean_environment
 
+RUN = ("submit", "flights.yaml", "--no-wait")
 PUBLISH = ("submit", "flights.yaml", "--publish")
 HOWS = ("reset before", "reset after", "503", "401", "hang")
 IMPATIENT = {"AMLSHARE_RETRY_SECONDS": "0", "AMLSHARE_TIMEOUT": "3"}
@@ -78,11 +79,13 @@ def active(held: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     return [each for each in held.values() if each["EntityStatus"] == "Active"]
 
 
-def requests(submitter: Submitter, service: Any, home: Path) -> list[str]:
-    """The routes that a publication asks, one after the other."""
+def requests(
+    submitter: Submitter, service: Any, home: Path, arguments: tuple[str, ...] = PUBLISH
+) -> list[str]:
+    """The routes that a command asks, one after the other."""
     with _workspace(service, home) as made:
         made.add_compute("cpu-cluster")
-        code, _, stderr = submitter.run(made, *PUBLISH)
+        code, _, stderr = submitter.run(made, *arguments)
         assert code == 0, stderr
         return [each.route for each in made.requests]
 
@@ -112,3 +115,22 @@ def test_a_fault_at_any_request_publishes_at_most_once(
             assert code == 0, (hit.route, stderr)
             held = (made.published, made.endpoints, made.schedules)
             assert [len(active(each)) for each in held] == [1, 1, 1], hit.route
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_a_fault_at_any_request_runs_at_most_once(
+    submitter: Submitter, service: Any, tmp_path: Path, how: str
+) -> None:
+    home = tmp_path / "home"
+    routes = requests(submitter, service, home, RUN)
+    first = routes.index("POST pipelines/PipelineRuns/Unsubmitted/CreationInfoWithGraph") + 1
+    for at in range(first, len(routes) + 1):
+        with _workspace(service, home) as made:
+            made.add_compute("cpu-cluster")
+            made.fail(at=at, how=how)
+            code, _, stderr = submitter.run(made, *RUN)
+            told = " ".join(stderr.split())
+            begun = [each.id for each in made.runs.values() if each.submitted]
+            assert len(begun) <= 1, routes[at - 1]
+            assert code == 0 or REQUEST.search(told), (routes[at - 1], told)
+            assert code == 0 or all(number in told for number in begun), (routes[at - 1], told)

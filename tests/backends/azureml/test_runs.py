@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("azureml.pipeline.core")
 
-from amlshare.backends.azureml.runs import status_of
+from amlshare.backends.azureml.runs import _moment, status_of
 
 
 def words(text: str) -> str:
@@ -38,6 +38,11 @@ def cloud(flights: Any, *arguments: str) -> Any:
 )
 def test_a_status_of_the_service_has_one_of_ours(word: str, status: str) -> None:
     assert status_of(word) == status
+
+
+@pytest.mark.parametrize("fraction", ["", ".5", ".1234567"])
+def test_a_time_of_the_service_is_read_with_any_fraction(fraction: str) -> None:
+    assert _moment(f"2026-11-23T05:01:06{fraction}Z").timestamp() // 1 == 1795410066
 
 
 def test_runs_are_listed_the_newest_first(flights: Any, workspace: Any) -> None:
