@@ -310,12 +310,14 @@ def assert_registered(cloud: Cloud, lived: Lived) -> None:
     assert set(cloud.workspace.datasets) == {"words", "checked_words"}
 
 
-def test_a_published_pipeline_runs_with_the_values_given_to_it(everything: Cloud) -> None:
-    everything.put("raw/other.txt", b"c\n")
-    options = [*given(everything, "there"), "-p", f"text={STORE}:raw/other.txt"]
-    lived = everything.submit("pipeline.yaml", "--publish", "--run", *options)
-    assert lived.run.entity["PipelineId"] in everything.workspace.published
-    assert lived.there["repeat.lines"] == {"lines": b"c\n" * 3}
+def test_a_published_pipeline_runs_with_the_values_given_to_it(cloud: Cloud) -> None:
+    first_step, _, _ = SPEC.partition("  sort:\n")
+    write(cloud.project, first_step, CODE)
+    cloud.put("raw/other.txt", b"c\n")
+    options = [*given(cloud, "there"), "-p", f"text={STORE}:raw/other.txt"]
+    lived = cloud.submit("pipeline.yaml", "--publish", "--run", *options)
+    assert lived.run.entity["PipelineId"] in cloud.workspace.published
+    assert lived.there == {"repeat.lines": {"lines": b"c\n" * 3}}
 
 
 # In parallel
