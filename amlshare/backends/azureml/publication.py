@@ -158,7 +158,7 @@ def publish(
     """
     entity = find(workspace, publication.digest)
     if entity is not None:
-        return _shown(entity, created=False), ()
+        return _shown(entity, created=False), _kept_version(entity, publication)
     pipeline = build()
     made = once(
         "publishing the pipeline",
@@ -166,6 +166,14 @@ def publish(
         lambda: find(workspace, publication.digest),
     )
     return _settle(workspace, publication, made)
+
+
+def _kept_version(entity: Any, publication: Publication) -> tuple[str, ...]:
+    """Nothing of a published pipeline can be changed, its label neither."""
+    if publication.version is None or entity.version == publication.version:
+        return ()
+    label = f"'{entity.version}'" if entity.version else "none"
+    return (f"it is published already, and keeps its version label: {label}",)
 
 
 def _post(pipeline: Any, publication: Publication) -> Any:

@@ -76,6 +76,13 @@ def test_the_same_is_published_once(flights: Any, workspace: Any) -> None:
     assert len(workspace.asked(CREATE)) == 1
 
 
+def test_a_label_stays_what_it_was(flights: Any) -> None:
+    flights.submitted("--publish", "--version-label", "build-7")
+    shown = flights.submitted("--publish", "--version-label", "build-8")
+    assert shown["published"]["version"] == "build-7"
+    assert shown["notes"] == ["it is published already, and keeps its version label: 'build-7'"]
+
+
 def test_what_is_published_says_what_it_was_made_from(flights: Any, workspace: Any) -> None:
     flights.submitted("--publish", "--version-label", "build-7", "-p", "least=9")
     (entity,) = workspace.published.values()
