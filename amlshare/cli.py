@@ -850,12 +850,21 @@ class _NoPlugins(ModuleType):
         return getattr(import_module(self.name), attribute)
 
 
+def _open_streams() -> None:
+    """Put the null device where this process was started with a stream closed: `<&-`, a daemon."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            stream = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 # until the end
+            setattr(sys, name, stream)
+
+
 def main() -> None:
     """Run the command line."""
     # a command lives for a moment and keeps what it makes: collecting would be a tenth of its time
     gc.disable()
     atexit.register(gc.freeze)  # or the last collection of all would be another
     sys.modules.setdefault(_NoPlugins.name, _NoPlugins(_NoPlugins.name))
+    _open_streams()
     for stream in (sys.stdout, sys.stderr):
         # a terminal that lacks a letter shows its code instead of failing
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
