@@ -11,6 +11,7 @@ import logging
 import os
 import re
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
@@ -72,6 +73,8 @@ def prepare(*, verbose: bool = False) -> None:
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
     os.environ["HBI_WORKSPACE_JOB"] = "true"
+    if not os.environ.get("HOME"):
+        os.environ["HOME"] = _home()
     warnings.filterwarnings("ignore")
     if verbose or logging.getLogger("amlshare").isEnabledFor(logging.INFO):
         _show_log()
@@ -84,7 +87,27 @@ def prepare(*, verbose: bool = False) -> None:
     registry.providers[:] = [
         each for each in registry.providers if not isinstance(each, GitTrackingInfoProvider)
     ]
+    _still_datasets()
     wire.tap()
+
+
+def _home() -> str:
+    """Where the SDK, which cannot be imported without a home, keeps what it has looked up."""
+    home = os.path.expanduser("~")  # noqa: PTH111 # where nobody's is known, it stays as it is
+    return home if os.path.isabs(home) else tempfile.gettempdir()  # noqa: PTH117 # the same
+
+
+def _still_datasets() -> None:
+    """Tell the native part of datasets to send no telemetry of its own.
+
+    It is told by azureml-telemetry, which reads `HBI_WORKSPACE_JOB`; on Python 3.12 that cannot be
+    installed, and nothing else tells it.
+    """
+    try:
+        from azureml.dataprep.api import _rslex_executor
+    except ImportError:
+        return
+    _rslex_executor.HBI_MODE = True
 
 
 @contextmanager
