@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -32,24 +32,25 @@ def failing(error: BaseException, heard: Sequence[Exchange]) -> Exchange | None:
     further back says nothing; but for one while signing in, which is followed by other looks.
     """
     for each in _chain(error):
+        if lost := next((one for one in heard if one.error is each), None):
+            return lost
         response = getattr(each, "response", None)
         response = getattr(response, "internal_response", response)
         if getattr(response, "request", None) is not None and hasattr(response, "status_code"):
             return _exchange(response)
-    if meant := next((each for each in heard if _is_meant(each, error)), None):
+    if meant := next((each for each in heard if _is_meant(each, str(error))), None):
         return meant
     signing_in = type(error).__name__.startswith("Authentication")
     latest = list(heard) if signing_in else list(heard)[-1:]
     return next((each for each in reversed(latest) if _is_failed(each)), None)
 
 
-def _is_meant(exchange: Exchange, error: BaseException) -> bool:
-    """Whether an error is of this exchange for certain, though others were heard since: the SDK
-    sends with several threads.
+def _is_meant(exchange: Exchange, said: str) -> bool:
+    """Whether the words of an error are about this exchange for certain, though others were heard
+    since: the SDK sends with several threads, and looks in a second place for a dataset.
     """
-    if exchange.error is not None:
-        return any(each is exchange.error for each in _chain(error))
-    return (exchange.status or 0) >= 400 and exchange.url in str(error)
+    status = exchange.status or 0
+    return status >= 400 and (exchange.url in said or f"Request failed ({status})" in said)
 
 
 def _is_failed(exchange: Exchange) -> bool:
@@ -114,25 +115,33 @@ def _reach(exchange: Exchange) -> str:
 
 def innermost(error: BaseException | None) -> str:
     """The last words of a chain of errors: what the operating system said."""
-    said = str(list(_chain(error))[-1]) if error is not None else ""
+    said = str(list(_chain(error, _wrapped))[-1]) if error is not None else ""
     return shorten(said) or type(error).__name__
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An error, and those that it was raised from or wraps."""
+def _chain(
+    error: BaseException | None, inner: Callable[[BaseException], Any] | None = None
+) -> Iterator[BaseException]:
+    """An error, and those that it wraps, was raised from or raised after."""
+    inner = inner or _inner
     seen: set[int] = set()
     while isinstance(error, BaseException) and id(error) not in seen:
         seen.add(id(error))
         yield error
-        error = _inner(error)
+        error = inner(error)
 
 
 def _inner(error: BaseException) -> Any:
+    return _wrapped(error) or error.__context__
+
+
+def _wrapped(error: BaseException) -> Any:
+    """What an error is about, not what else had failed before it."""
     wrapped = getattr(error, "inner_exception", None) or getattr(error, "reason", None)
     if isinstance(wrapped, BaseException):
         return wrapped
     held = [each for each in error.args if isinstance(each, BaseException)]
-    return held[0] if held else error.__cause__ or error.__context__
+    return held[0] if held else error.__cause__
 
 
 def _own_words(error: BaseException) -> str:
