@@ -128,13 +128,14 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepOutcome:
-    """How a step of a run ended."""
+    """How a step of a run ended. ``run`` is the id of its own run, where the service has one."""
 
     name: str
     status: Status
     reused: bool | None = None
     seconds: float | None = None
     moved_bytes: int | None = None
+    run: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

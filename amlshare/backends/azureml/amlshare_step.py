@@ -297,6 +297,7 @@ def register(contract: dict[str, Any]) -> None:
 
 def _registered(contract: dict[str, Any]) -> int:
     """Register an output; gives its version."""
+    os.environ.setdefault("HBI_WORKSPACE_JOB", "true")  # keeps the SDK's telemetry from the step
     from azureml.core import Dataset, Datastore, Run
 
     run = Run.get_context(allow_offline=False)

@@ -92,7 +92,11 @@ class Progress:
             else:
                 outcomes.append(
                     StepOutcome(
-                        name=name, status=step.status, reused=step.reused, seconds=step.seconds
+                        name=name,
+                        status=step.status,
+                        reused=step.reused,
+                        seconds=step.seconds,
+                        run=step.id,
                     )
                 )
         return tuple(outcomes)

@@ -7,7 +7,7 @@ anything in it is changed.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -339,7 +339,7 @@ class _Submission:
             notes=tuple(self.notes),
             url=run.url if run else None,
             steps=steps,
-            outputs=_places(self.job) if run else {},
+            outputs=dict(_places(self.job, steps)),
         )
 
 
@@ -350,13 +350,22 @@ def _submitted(caller: Any, number: str) -> Any | None:
     return entity if entity.is_submitted else None
 
 
-def _places(job: Job) -> dict[str, str]:
-    """Where the outputs that have a place of their own lie, for people."""
-    places = {}
-    for step in job.steps:
-        for output in step.outputs:
-            if output.path is not None:
-                name = output.registered.name if output.registered else None
-                place = f"{output.datastore}:{output.path}"
-                places[f"{step.name}.{output.name}"] = f"{place} ({name})" if name else place
-    return places
+def _places(job: Job, ended: Iterable[StepOutcome]) -> Iterator[tuple[str, str]]:
+    """Where the outputs of completed steps lie, for people.
+
+    That of a reused step whose place has the id of a run in it is not known: it is another run's.
+    """
+    steps = {step.name: step for step in job.steps}
+    for each in ended:
+        outputs = steps[each.name].outputs if each.name in steps else ()
+        for output in outputs if each.status == "completed" else ():
+            place = output.path and _filled(output.path, each)
+            if place:
+                name = f" ({output.registered.name})" if output.registered else ""
+                yield f"{each.name}.{output.name}", f"{output.datastore}:{place}{name}"
+
+
+def _filled(path: str, step: StepOutcome) -> str | None:
+    if "{run-id}" not in path:
+        return path
+    return None if step.reused or step.run is None else path.replace("{run-id}", step.run)

@@ -167,6 +167,7 @@ def test_what_is_submitted_again_is_not_run_again_and_registers_nothing(examples
     assert [step.reused for step in again.run.steps] == [True, True]
     assert "2 reused" in again.done.stdout
     assert examples.registered("daily_weather") == [first.there["process.daily"]]
+    assert examples.workspace.refused == []  # nor has the wrapper's SDK sent any telemetry
 
 
 # One of everything

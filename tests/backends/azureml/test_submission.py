@@ -198,3 +198,12 @@ def test_json_is_all_that_is_on_stdout(flights: Any, workspace: Any) -> None:
     done = flights.submit("--format", "json")
     shown = json.loads(done.stdout)
     assert (done.exit_code, shown["run"]["status"]) == (1, "failed")
+
+
+def test_the_places_of_what_completed_are_told(flights: Any, workspace: Any) -> None:
+    outputs = flights.submitted()["outputs"]
+    train = next(step for step in workspace.run().steps if step.name == "train")
+    assert outputs == {"train.model": f"workspaceblobstore:model/{train.run_id}/"}
+    workspace.outcome("train", "Failed")
+    failed = flights.submit("--regenerate", "--format", "json")
+    assert json.loads(failed.stdout)["outputs"] == {}
