@@ -126,7 +126,8 @@ def tap() -> None:
 
 
 def _still_clients() -> None:
-    """Switch off the loop that the SDK's own clients send again in."""
+    """Switch off the loops that the SDK's own clients send again in."""
+    _still_storage()
     from azureml._restclient.clientbase import ClientBase
 
     execute = ClientBase._execute_func_internal.__func__  # noqa: SLF001 # no public way
@@ -135,6 +136,20 @@ def _still_clients() -> None:
         return execute(cls, back_off, 0, *args, **named)
 
     ClientBase._execute_func_internal = classmethod(execute_once)  # noqa: SLF001
+
+
+def _still_storage() -> None:
+    """Storage waits for a minute and a half, but what it reads from a stream only it can rewind."""
+    from azureml._vendor.azure_storage.blob._shared import policies
+
+    client: Any = policies.StorageRetryPolicy
+    increment = client.increment
+
+    def increment_streams(self: Any, settings: Any, request: Any, **outcome: Any) -> bool:
+        again = hasattr(request.body, "read") and increment(self, settings, request, **outcome)
+        return bool(again)
+
+    client.increment = increment_streams
 
 
 @contextmanager
