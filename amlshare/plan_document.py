@@ -22,15 +22,19 @@ FORMAT = 1
 def dump(plan: Plan) -> dict[str, Any]:
     """The document that ``plan --format json`` prints and ``--save`` keeps."""
     pipeline = plan.pipeline
+    found = movement.moves(pipeline, steps=plan.selected, here=plan.backend == "local")
     return {
         "format": FORMAT,
         "backend": plan.backend,
         "pipeline": _pipeline(pipeline),
         "selected": None if plan.selected is None else list(plan.selected),
-        "steps": [_step(step, plan.fingerprints[step.name]) for step in pipeline.steps],
-        "edges": [_edge(each) for each in movement.edge_bytes(pipeline)],
-        "outputs": [_output_row(step, out) for step in pipeline.steps for out in step.outputs],
-        "movement": _movement(plan),
+        "steps": [
+            _step(step, plan.fingerprints[step.name], found.waiting.steps.get(step.name))
+            for step in pipeline.steps
+        ],
+        "edges": [_edge(each) for each in found.edges],
+        "outputs": _output_rows(pipeline, found.outputs),
+        "movement": _movement(found.movement, found.waiting),
         "code": [plain(code) for code in plan.code],
         "diagnostics": [dump_diagnostic(found) for found in plan.diagnostics],
     }
@@ -41,7 +45,7 @@ def _pipeline(pipeline: Pipeline) -> dict[str, Any]:
     return {"description": None, "tags": {}, "target": None, "parameters": [], "data": []} | shown
 
 
-def _step(step: Step, fingerprint: Fingerprint) -> dict[str, Any]:
+def _step(step: Step, fingerprint: Fingerprint, wait: movement.Estimate | None) -> dict[str, Any]:
     run = plain(step.run)
     arguments = run.pop("arguments", [])
     always: dict[str, Any] = {"compute": None, "environment": None, "after": []}
@@ -58,6 +62,7 @@ def _step(step: Step, fingerprint: Fingerprint) -> dict[str, Any]:
         "upstream": dict(fingerprint.upstream),
         "impact": None,
         "reasons": [],
+        **_time("waiting_", wait),
         "inputs": [{"mode": given.mode} | plain(given) for given in step.inputs],
         "outputs": [plain(output) for output in step.outputs],
         "arguments": arguments,
@@ -78,11 +83,29 @@ def _edge(each: movement.EdgeBytes) -> dict[str, Any]:
         "files": each.files,
         "bytes_from": each.bytes_from,
         "moved_bytes": each.moved_bytes,
-        "seconds": None,
+        **_time("", each.time),
+        "bound": each.time.bound if each.time else None,
     }
 
 
-def _output_row(step: Step, output: Output) -> dict[str, Any]:
+def _time(prefix: str, time: movement.Estimate | None) -> dict[str, Any]:
+    """The middle, and between what it lies. Three digits: it is an estimate."""
+    if time is None:
+        return {f"{prefix}seconds": None, f"{prefix}seconds_range": None}
+    middle, *ends = (float(f"{value:.3g}") for value in (time.seconds, time.low, time.high))
+    return {f"{prefix}seconds": middle, f"{prefix}seconds_range": ends}
+
+
+def _output_rows(
+    pipeline: Pipeline, outputs: tuple[movement.OutputBytes, ...]
+) -> list[dict[str, Any]]:
+    times = iter(outputs)
+    return [
+        _output_row(step, output, next(times)) for step in pipeline.steps for output in step.outputs
+    ]
+
+
+def _output_row(step: Step, output: Output, written: movement.OutputBytes) -> dict[str, Any]:
     return {
         "step": step.name,
         "output": output.name,
@@ -91,11 +114,14 @@ def _output_row(step: Step, output: Output) -> dict[str, Any]:
         "mode": output.mode,
         "datastore": output.datastore,
         "location": output.location,
+        "bytes": written.bytes,
+        "files": written.files,
+        **_time("", written.time),
+        "bound": written.time.bound if written.time else None,
     }
 
 
-def _movement(plan: Plan) -> dict[str, Any]:
-    found = movement.summarise(plan.pipeline, steps=plan.selected, shared=plan.backend == "local")
+def _movement(found: movement.Movement, waits: movement.Waiting) -> dict[str, Any]:
     return {
         "moved_bytes": found.moved_bytes,
         "unique_bytes": found.unique_bytes,
@@ -104,12 +130,15 @@ def _movement(plan: Plan) -> dict[str, Any]:
             {
                 "source": each.source,
                 "consumers": list(each.consumers),
+                "moved_bytes": each.moved_bytes,
                 "duplicate_bytes": each.duplicate_bytes,
                 "advice": each.advice,
             }
             for each in found.duplicates
         ],
         "unknown_edges": list(found.unknown_edges),
+        **_time("waiting_", waits.total),
+        "unknown_seconds": list(waits.unknown),
     }
 
 
@@ -165,7 +194,10 @@ def _pipelines() -> TypeAdapter[Pipeline]:
     return TypeAdapter(Pipeline)
 
 
-_DERIVED = ("type", "fingerprint", "parts", "upstream", "impact", "reasons", "arguments")
+_DERIVED = (
+    *("type", "fingerprint", "parts", "upstream", "impact", "reasons", "arguments"),
+    *("waiting_seconds", "waiting_seconds_range"),
+)
 
 
 def _load_step(step: Mapping[str, Any]) -> dict[str, Any]:

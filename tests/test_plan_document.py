@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -91,13 +92,36 @@ def test_the_keys_that_are_promised_are_there():
     assert document["format"] == 1
     (step,) = document["steps"]
     promised = "name type compute environment after fingerprint impact reasons inputs outputs"
-    assert {*promised.split(), "arguments"} <= step.keys()
+    assert {*promised.split(), "arguments", *WAITING} <= step.keys()
     edge_keys = "source step input type format mode mode_reason bytes files bytes_from moved_bytes"
-    assert {*edge_keys.split(), "seconds"} == document["edges"][0].keys()
+    assert {*edge_keys.split(), *TIME} == document["edges"][0].keys()
     output_keys = {"step", "output", "type", "format", "mode", "datastore", "location"}
-    assert output_keys == document["outputs"][0].keys()
-    movement = "moved_bytes unique_bytes duplicate_bytes duplicates unknown_edges"
-    assert {*movement.split()} == document["movement"].keys()
+    assert {*output_keys, "bytes", "files", *TIME} == document["outputs"][0].keys()
+    movement = "moved_bytes unique_bytes duplicate_bytes duplicates unknown_edges unknown_seconds"
+    assert {*movement.split(), *WAITING} == document["movement"].keys()
+
+
+TIME = ("seconds", "seconds_range", "bound")
+WAITING = ("waiting_seconds", "waiting_seconds_range")
+
+
+def test_an_edge_has_its_seconds_and_between_what_they_lie():
+    (edge,) = dump(replace(plan_of(TIMED), backend="azureml"))["edges"]
+    low, high = edge["seconds_range"]
+    assert low < edge["seconds"] < high
+    assert (edge["bound"], edge["mode_reason"]) == ("NIC", None)
+
+
+def test_of_a_machine_that_is_not_known_there_are_no_seconds():
+    document = dump(replace(plan_of(TIMED | {"compute": {}}), backend="azureml"))
+    assert [document["edges"][0][key] for key in TIME] == [None, None, None]
+    assert document["movement"]["unknown_seconds"] == ["only.a"]
+
+
+def test_on_this_machine_nothing_takes_seconds_and_none_are_called_unknown():
+    document = dump(plan_of(TIMED))
+    assert document["edges"][0]["seconds"] is None
+    assert document["movement"]["unknown_seconds"] == []
 
 
 SMALL = {
@@ -106,6 +130,21 @@ SMALL = {
     "data": {"raw": {"type": "path", "location": "raw"}},
     "steps": {
         "only": {"command": "cat ${inputs.a}", "inputs": {"a": "raw"}, "outputs": ["out"]},
+    },
+}
+
+
+TIMED = {
+    "amlshare": 1,
+    "name": "timed",
+    "compute": {"cpu": {"vm_size": "Standard_DS3_v2"}},
+    "data": {"raw": {"type": "path", "location": "raw", "size": "1 GB", "files": 9}},
+    "steps": {
+        "only": {
+            "command": "cat ${inputs.a}",
+            "compute": "cpu",
+            "inputs": {"a": {"from": "raw", "mode": "download"}},
+        },
     },
 }
 

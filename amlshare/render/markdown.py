@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from amlshare.diagnostics import Diagnostic
-from amlshare.movement import EdgeBytes, Movement, edge_bytes, summarise
+from amlshare.movement import EdgeBytes, Movement, Moves, moves
 from amlshare.pipeline import Data, Output, Step, edges
 from amlshare.plan import Plan
 from amlshare.render import words
@@ -26,14 +26,15 @@ def plan_markdown(plan: Plan) -> str:
     """The summary of ``plan`` in GitHub's Markdown."""
     chosen = None if plan.selected is None else frozenset(plan.selected)
     steps = [step for step in plan.pipeline.steps if chosen is None or step.name in chosen]
-    movement = summarise(plan.pipeline, steps=chosen, shared=plan.backend == "local")
+    found = moves(plan.pipeline, steps=chosen, here=plan.backend == "local")
     lines = [
         f"### {code(plan.pipeline.name)} on {plan.backend}{_target(plan)}",
         "",
         *([escaped(plan.pipeline.description), ""] if plan.pipeline.description else []),
-        f"**{words.totals(plan.pipeline, movement, chosen)}**",
-        *_duplicates(movement),
-        *_steps(plan, steps),
+        f"**{words.totals(plan.pipeline, found.movement, chosen, found.waiting)}**",
+        *_untimed(found),
+        *_duplicates(found.movement),
+        *_steps(plan, steps, found),
         *_data(plan, steps),
         *_diagnostics(plan.diagnostics),
         *_graph(plan, sum(len(step.inputs) for step in steps)),
@@ -66,9 +67,14 @@ def _duplicates(movement: Movement) -> Iterator[str]:
         yield f"- {code(duplicate.source)} is {words.fetched(duplicate)}"
 
 
-def _steps(plan: Plan, steps: list[Step]) -> Iterator[str]:
+def _untimed(found: Moves) -> Iterator[str]:
+    if text := words.untimed(found.waiting):
+        yield from ("", escaped(text))
+
+
+def _steps(plan: Plan, steps: list[Step], found: Moves) -> Iterator[str]:
     sizes: dict[str, list[EdgeBytes]] = {}
-    for each in edge_bytes(plan.pipeline):
+    for each in found.edges:
         sizes.setdefault(each.edge.step, []).append(each)
     yield from ("", "| | step | runs | reads | writes |", "|--:|---|---|---|---|")
     numbers = {step.name: number for number, step in enumerate(plan.pipeline.steps, 1)}
@@ -76,7 +82,7 @@ def _steps(plan: Plan, steps: list[Step]) -> Iterator[str]:
         name = f"{code(step.name)} {escaped(step.title)}" if step.title else code(step.name)
         reads = _cell(map(_read, sizes.get(step.name, [])))
         writes = _cell(map(_written, step.outputs))
-        ran = _cell([code(_ran(step)), *_about(plan, step)])
+        ran = _cell([code(_ran(step)), *_about(plan, step), *_waits(step, found)])
         yield _row(str(numbers[step.name]), name, ran, reads, writes)
 
 
@@ -104,10 +110,16 @@ def _about(plan: Plan, step: Step) -> Iterator[str]:
         yield ", ".join(about)
 
 
+def _waits(step: Step, found: Moves) -> Iterator[str]:
+    if text := words.wait(found.waiting.steps.get(step.name)):
+        yield f"waits {escaped(text)} for data"
+
+
 def _read(each: EdgeBytes) -> str:
     edge = each.edge
-    kind = words.kind(edge.type, edge.format)
-    return f"{code(edge.source)} {edge.mode}, {kind}, {words.size_or_unknown(each.bytes)}"
+    parts = [edge.mode, words.kind(edge.type, edge.format), words.size_or_unknown(each.bytes)]
+    parts += [escaped(words.lasting(each.time)), *words.slow(each)]
+    return f"{code(edge.source)} {', '.join(filter(None, parts))}"
 
 
 def _written(output: Output) -> str:

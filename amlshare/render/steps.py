@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from amlshare.movement import EdgeBytes, edge_bytes
+from amlshare.movement import EdgeBytes, Moves
 from amlshare.pipeline import Input, Output, Step
 from amlshare.plan import Plan
 from amlshare.render import words
@@ -18,7 +18,8 @@ from amlshare.render.paper import Paper, cells, clean, flow, fold_pieces, pad, p
 
 _LONGEST_NAME = 24
 _INDENT = "    "
-_ROOM = 36
+_GAPS = len(_INDENT) + len("← ") + 5 * len("  ")
+_ROOM = 34
 """Columns that notes want below a place; with fewer they begin further left."""
 
 
@@ -82,6 +83,7 @@ class _Row(NamedTuple):
     mode: str
     kind: str
     size: str
+    time: str
     place: str
     notes: str
 
@@ -91,30 +93,45 @@ class _Columns(NamedTuple):
     mode: int
     kind: int
     size: int
+    time: int
 
 
 def step_blocks(
-    plan: Plan, steps: tuple[Step, ...], shared: Shared, paper: Paper, built: Built
+    plan: Plan, steps: tuple[Step, ...], moves: Moves, paper: Paper, built: Built
 ) -> Iterator[str]:
     """The lines of the blocks of ``steps``, a blank line before each."""
-    rows = _rows(plan, {step.name for step in steps}, shared, built)
+    shared = shared_by(plan, steps)
+    rows = _rows(plan, {step.name for step in steps}, shared, moves, built)
     columns = _columns(rows.values(), paper)
+    if columns.time and sum(columns) + _GAPS + _ROOM > paper.width:
+        rows = {name: [_time_below(row) for row in ends] for name, ends in rows.items()}
+        columns = columns._replace(time=0)
     numbers = {step.name: number for number, step in enumerate(plan.pipeline.steps, 1)}
     digits = len(str(len(numbers)))
     for step in steps:
         yield ""
         label = f"{numbers[step.name]:{digits}}."
         about = (*_about(step, shared, plan.backend), *built.steps.get(step.name, ()))
+        about += tuple(_waits(step, moves, rows[step.name]))
         yield from _header(step, label, about, paper)
         yield from _command(step, paper)
         for row in rows[step.name]:
             yield from _row_lines(row, columns, paper)
 
 
-def _rows(plan: Plan, shown: set[str], shared: Shared, built: Built) -> dict[str, list[_Row]]:
+def _waits(step: Step, moves: Moves, rows: list[_Row]) -> Iterator[str]:
+    """For how long a step waits, where no single edge says it already."""
+    text = words.wait(moves.waiting.steps.get(step.name))
+    if text and text not in {row.time for row in rows}:
+        yield f"waits {text} for data"
+
+
+def _rows(
+    plan: Plan, shown: set[str], shared: Shared, moves: Moves, built: Built
+) -> dict[str, list[_Row]]:
     """The rows of each step that is shown."""
     rows: dict[str, list[_Row]] = {}
-    sizes = iter(edge_bytes(plan.pipeline))
+    sizes = iter(moves.edges)
     for step in plan.pipeline.steps:
         ends = [_input_row(given, next(sizes)) for given in step.inputs]
         if step.name in shown:
@@ -136,8 +153,9 @@ def _input_row(given: Input, edge: EdgeBytes) -> _Row:
         mode=given.mode,
         kind=words.kind(given.type, given.format),
         size=words.size_or_unknown(edge.bytes),
+        time=words.lasting(edge.time),
         place=given.source,
-        notes=", ".join(words.input_notes(given)),
+        notes=", ".join([*words.input_notes(given), *words.slow(edge)]),
     )
 
 
@@ -148,6 +166,7 @@ def _output_row(plan: Plan, step: Step, output: Output, shared: Shared) -> _Row:
         mode=output.mode,
         kind=words.kind(output.type, output.format),
         size="",
+        time="",
         place=_place(plan, step, output, shared),
         notes=", ".join(words.output_notes(output, plan.backend)),
     )
@@ -160,6 +179,11 @@ def _place(plan: Plan, step: Step, output: Output, shared: Shared) -> str:
     return f"registers {clean(output.dataset)}" if output.dataset else ""
 
 
+def _time_below(row: _Row) -> _Row:
+    """With the time among the notes: a column of its own would leave the place too little."""
+    return row._replace(time="", notes=", ".join(filter(None, [row.time, row.notes])))
+
+
 def _columns(rows: Iterable[list[_Row]], paper: Paper) -> _Columns:
     every = [row for ends in rows for row in ends]
     longest = min(_LONGEST_NAME, paper.width // 4)
@@ -168,6 +192,7 @@ def _columns(rows: Iterable[list[_Row]], paper: Paper) -> _Columns:
         mode=max((len(row.mode) for row in every), default=0),
         kind=max((len(row.kind) for row in every), default=0),
         size=max((len(row.size) for row in every), default=0),
+        time=max((len(row.time) for row in every), default=0),
     )
 
 
@@ -218,6 +243,9 @@ def _row_lines(row: _Row, columns: _Columns, paper: Paper) -> Iterator[str]:
         size = pad_left(row.size, columns.size)
         line += "  " + (paper.dim(size) if row.size == words.UNKNOWN else size)
         used += 2 + columns.size
+    if row.size and columns.time:
+        line += "  " + paper.dim(pad_left(row.time, columns.time))
+        used += 2 + columns.time
     wanted = max(_ROOM, cells(row.place))
     below = used + 2 if used + 2 + wanted <= paper.width else len(_INDENT) + len(arrow) + 3
     parts = ((row.place, str), (row.notes, paper.dim))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from amlshare.movement import Duplicate, Movement, summarise
+from amlshare.movement import Duplicate, Movement, Moves, moves, summarise
 from amlshare.pipeline import Data, Pipeline, Step, edges
 from amlshare.plan import Plan
 from amlshare.render import words
@@ -22,22 +22,27 @@ def plan_text(plan: Plan, paper: Paper, *, submit: str, built: Built = HERE) -> 
     """The screen of ``plan``. ``submit`` is the command line that would run it."""
     chosen = None if plan.selected is None else frozenset(plan.selected)
     steps = tuple(step for step in plan.pipeline.steps if chosen is None or step.name in chosen)
-    movement = summarise(plan.pipeline, steps=chosen, shared=plan.backend == "local")
-    shared = shared_by(plan, steps)
+    found = moves(plan.pipeline, steps=chosen, here=plan.backend == "local")
     lines = [
-        *_head(plan, steps, shared, paper),
-        *step_blocks(plan, steps, shared, paper, built),
-        *_data(plan.pipeline, steps, movement, paper),
+        *_head(plan, steps, paper),
+        *step_blocks(plan, steps, found, paper, built),
+        *_data(plan.pipeline, steps, found.movement, paper),
         *_afterwards(plan.pipeline, paper),
         "",
-        *map(paper.bold, fold(words.totals(plan.pipeline, movement, chosen), paper.width)),
-        *_elsewhere(plan, movement, paper),
+        *_totals(plan, found, paper),
+        *_elsewhere(plan, found.movement, paper),
         *map(paper.dim, fold(built.summary, paper.width)),
         *brief(plan.diagnostics, paper),
         "",
         *flow(paper.dim(_RUN), len(_RUN), [(submit, str)], below=2, width=paper.width),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _totals(plan: Plan, found: Moves, paper: Paper) -> Iterator[str]:
+    text = words.totals(plan.pipeline, found.movement, plan.selected, found.waiting)
+    yield from map(paper.bold, fold(text, paper.width))
+    yield from map(paper.dim, fold(words.untimed(found.waiting), paper.width))
 
 
 def _elsewhere(plan: Plan, movement: Movement, paper: Paper) -> Iterator[str]:
@@ -50,8 +55,8 @@ def _elsewhere(plan: Plan, movement: Movement, paper: Paper) -> Iterator[str]:
             yield from map(paper.dim, fold(text, paper.width))
 
 
-def _head(plan: Plan, steps: tuple[Step, ...], shared: Shared, paper: Paper) -> Iterator[str]:
-    pipeline = plan.pipeline
+def _head(plan: Plan, steps: tuple[Step, ...], paper: Paper) -> Iterator[str]:
+    pipeline, shared = plan.pipeline, shared_by(plan, steps)
     yield f"{paper.bold(clean(pipeline.name))} on {plan.backend}"
     yield from map(paper.dim, fold(clean(pipeline.description or ""), paper.width))
     facts = [*_facts(pipeline), *_machines(plan, steps), *_shared(pipeline, shared)]

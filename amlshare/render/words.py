@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from amlshare.movement import Duplicate, Movement
+from amlshare.movement import Duplicate, EdgeBytes, Estimate, Movement, Waiting
+from amlshare.movement.waiting import UNTIMED
 from amlshare.pipeline import (
     Compute,
     Data,
@@ -275,13 +276,35 @@ def _when(given: Schedule) -> str:
     return text + (f" at {', '.join(given.at)}" if given.at else "")
 
 
-def totals(pipeline: Pipeline, movement: Movement, selected: Collection[str] | None) -> str:
+def totals(
+    pipeline: Pipeline,
+    movement: Movement,
+    selected: Collection[str] | None,
+    waiting: Waiting = UNTIMED,
+) -> str:
     """The whole plan in one sentence; what is unknown is said, never counted as zero."""
     steps = [step for step in pipeline.steps if selected is None or step.name in selected]
     edges = sum(len(step.inputs) for step in steps)
     of_all = "" if selected is None else f" of {len(pipeline.steps):,}"
     text = f"{len(steps):,}{of_all} {'step' if len(pipeline.steps) == 1 else 'steps'}, "
-    return f"{text}{count(edges, 'edge')}; {moved(movement)}."
+    text += f"{count(edges, 'edge')}; {moved(movement)}"
+    if waiting.total:
+        who = "the step waits" if len(steps) == 1 else "all steps together wait"
+        known = " of known size" if waiting.unknown else ""
+        text += f"; {who} {span(waiting.total)} for data{known}"
+    return f"{text}."
+
+
+def untimed(waiting: Waiting) -> str:
+    """Why there are no times, where a machine is at fault: said once."""
+    silent = [name for name, size in waiting.machines.items() if size is None]
+    texts = [f"{listed(map(clean, silent))} has no vm_size in the spec"] if silent else []
+    texts += [
+        f"{clean(size)} ({clean(name)}) is not a VM size known here"
+        for name, size in waiting.machines.items()
+        if size
+    ]
+    return f"No times: {'; '.join(texts)}." if texts else ""
 
 
 def moved(movement: Movement) -> str:
@@ -304,8 +327,50 @@ def fetched(duplicate: Duplicate) -> str:
     """What it costs that several steps fetch one source."""
     times, twice = len(duplicate.consumers), duplicate.duplicate_bytes
     cost = UNKNOWN
-    if twice is not None:
-        size = twice // (times - 1)
-        cost = f"{show_size(size * times)} moved for {show_size(size)}"
+    if twice is not None and duplicate.moved_bytes is not None:
+        once = duplicate.moved_bytes - twice
+        cost = f"{show_size(duplicate.moved_bytes)} moved for {show_size(once)}"
     names = listed(dict.fromkeys(duplicate.consumers))
     return f"fetched {times:,} times by {names}: {cost}"
+
+
+_UNITS = ((2 * 86400, 86400, "d"), (2 * 3600, 3600, "h"), (120, 60, "min"), (0, 1, "s"))
+
+
+def span(time: Estimate) -> str:
+    """``0.2-0.8 s``, ``<0.1 s``, ``3-12 min``: one unit, and hardly more than two digits."""
+    _, size, unit = next(each for each in _UNITS if time.high >= each[0])
+    high = max(time.high / size, 0.1)
+    low, digits = time.low / size, 1 if high < 9.95 else 0
+    first, last = f"{low:.{digits}f}", f"{high:.{digits}f}"
+    few = float(first) == 0 or first == last
+    return f"<{last} {unit}" if few else f"{first}-{last} {unit}"
+
+
+def lasting(time: Estimate | None) -> str:
+    """The span of what lasts long enough to be seen, else nothing."""
+    return span(time) if time and time.high >= 0.15 else ""
+
+
+def wait(time: Estimate | None) -> str:
+    """The span of what a whole step waits for, where a person would notice."""
+    return span(time) if time and time.high >= 1 else ""
+
+
+_SLOW = {
+    "disk": "waits for the disk",
+    "requests": "waits for requests",
+    "listing": "waits for the listing",
+    "account": "waits for the storage account",
+}
+
+
+def slow(edge: EdgeBytes) -> Iterator[str]:
+    """What an edge waits for, where that is not the network and takes long enough to matter."""
+    time = edge.time
+    if time and time.bound in _SLOW and time.high >= _LONG:
+        yield _SLOW[time.bound]
+
+
+_LONG = 10
+"""Seconds from which on it is worth saying what they are spent on."""

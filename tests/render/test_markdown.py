@@ -17,7 +17,7 @@ def test_the_summary_of_a_plan(golden):
 
 def test_the_summary_of_a_selection_counts_what_is_selected():
     text = plan_markdown(replace(FLIGHTS, selected=("train",)))
-    assert "**1 of 5 steps, 1 edge; 12.3 MB to move.**" in text
+    assert "**1 of 5 steps, 1 edge; 12.3 MB to move; the step waits <0.1 s for data of" in text
     assert "`evaluate`" not in text
 
 

@@ -130,6 +130,47 @@ def test_a_source_of_unknown_size_that_several_fetch_is_named_without_a_number()
     assert "2 steps, 2 edges; 2 edges of unknown size." in text
 
 
+CPU = Compute(name="cpu", cluster="cpu", vm_size="Standard_DS3_v2")
+
+
+def timed(size: int, *, width: int = 100, files: int = 9, compute: Compute = CPU, **keys) -> str:
+    reader = step("a", inputs=(given("x", "raw", **{"mode": "download"} | keys),))
+    source = data("raw", size=size, files=files)
+    return screen(plan(reader, data=(source,), compute=(compute,)), width)
+
+
+def test_an_edge_shows_the_seconds_that_it_takes():
+    assert "9 GB  13-51 s  raw\n" in timed(9 * 10**9)
+
+
+def test_a_narrow_screen_shows_the_seconds_behind_the_source():
+    assert "9 GB  raw  13-51 s\n" in timed(9 * 10**9, width=60)
+
+
+def test_seconds_that_nobody_notices_are_not_shown():
+    row = next(line for line in timed(1000).splitlines() if "←" in line)
+    assert row == "    ← x  download  path  1 KB  raw"
+
+
+def test_what_an_edge_waits_for_is_said_where_it_is_not_the_network():
+    assert "6-24 min  raw  waits for requests" in timed(10**8, files=24_000, mode="mount")
+    assert "waits for" not in timed(10**8, files=24, mode="mount")
+
+
+def test_a_step_says_how_long_it_waits_where_no_edge_does():
+    two = step("a", inputs=(given("x", "raw"), given("y", "raw")))
+    text = screen(plan(two, data=(data("raw", size=10**10),), compute=(CPU,)), 120)
+    assert "1. a  waits 28-112 s for data\n" in text
+    assert "the step waits 28-112 s for data." in text
+
+
+def test_why_there_are_no_times_is_said_once():
+    bare, odd = replace(CPU, vm_size=None), replace(CPU, vm_size="Standard_NC6")
+    assert timed(10**9, compute=bare).count("No times: cpu has no vm_size in the spec.") == 1
+    assert "No times: Standard_NC6 (cpu) is not a VM size known here." in timed(1, compute=odd)
+    assert "No times" not in timed(10**9)
+
+
 def test_many_readers_are_counted():
     steps = [step(f"s{number:03}", inputs=(given("x", "raw"),)) for number in range(40)]
     text = screen(plan(*steps, data=(data("raw", size=10),)))

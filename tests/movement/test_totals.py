@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-import pytest
 from render.plans import FLIGHTS, data, given, made, plan, step
 
-from amlshare.movement import Movement, edge_bytes, summarise
+from amlshare.movement import Movement, summarise
+from amlshare.pipeline import Reads
 
 RAW = data("raw", size=1000, files=3)
 
@@ -70,13 +70,15 @@ def test_a_pipeline_that_reads_nothing_moves_nothing():
     assert movement(step("alone")).moved_bytes == 0
 
 
-@pytest.mark.parametrize(("mode", "moved"), [("download", 1000), ("direct", 0)])
-def test_an_edge_says_what_lies_at_its_source_and_what_it_moves(mode, moved):
-    (edge,) = edge_bytes(plan(*reading(mode), data=(RAW,)).pipeline)
-    assert (edge.bytes, edge.files, edge.bytes_from) == (1000, 3, "hint")
-    assert edge.moved_bytes == moved
+def test_a_source_counts_once_as_much_as_its_greediest_reader_wants():
+    part = step("part", inputs=(given("x", "raw", mode="mount", reads=Reads(fraction=0.2)),))
+    found = movement(part, *reading("download"))
+    assert (found.moved_bytes, found.unique_bytes, found.duplicate_bytes) == (1200, 1000, 200)
+    (duplicate,) = found.duplicates
+    assert (duplicate.moved_bytes, duplicate.duplicate_bytes) == (1200, 200)
 
 
-def test_edges_come_in_the_order_of_the_pipeline():
-    names = [f"{each.edge.step}.{each.edge.input}" for each in edge_bytes(FLIGHTS.pipeline)]
-    assert names[:3] == ["clean.flights", "profile.raw", "features.cleaned"]
+def test_what_each_node_fetches_for_itself_is_fetched_more_than_once():
+    found = movement(step("wide", nodes=3, inputs=(given("x", "raw", mode="download"),)))
+    assert (found.moved_bytes, found.unique_bytes, found.duplicate_bytes) == (3000, 1000, 2000)
+    assert found.duplicates == ()

@@ -1,0 +1,28 @@
+"""Movement: the bytes that travel along the edges, for how long, and those that travel twice.
+
+``edges`` says what each edge moves; ``totals`` and ``waiting`` add it up, and ``moves`` has all of
+that for a run; ``choice`` says which mode would serve an input best. They stand on ``estimate``,
+whose figures are in ``machines``, ``limits`` and ``rates``.
+"""
+
+from amlshare.movement.edges import EdgeBytes, OutputBytes, edge_bytes, output_bytes
+from amlshare.movement.estimate import Estimate, Load
+from amlshare.movement.moves import Moves, moves
+from amlshare.movement.totals import Duplicate, Movement, summarise
+from amlshare.movement.waiting import Waiting, waiting
+
+__all__ = [
+    "Duplicate",
+    "EdgeBytes",
+    "Estimate",
+    "Load",
+    "Movement",
+    "Moves",
+    "OutputBytes",
+    "Waiting",
+    "edge_bytes",
+    "moves",
+    "output_bytes",
+    "summarise",
+    "waiting",
+]

@@ -1,0 +1,114 @@
+"""What all edges move together, and what of that travels more than once.
+
+An edge fetches unless its mode is ``direct``: then the script is handed a location and nothing is
+moved for it. What a source's size is not known for stays unknown; it never counts as zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from amlshare.movement.edges import EdgeBytes, edge_bytes
+from amlshare.pipeline import Pipeline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duplicate:
+    """A source that several steps fetch. ``consumers`` names each fetch's step, in run order."""
+
+    source: str
+    consumers: tuple[str, ...]
+    moved_bytes: int | None
+    duplicate_bytes: int | None
+    advice: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Movement:
+    """The known bytes of all edges; None where edges fetch and no size at all is known.
+
+    ``unique_bytes`` counts each source once, as much of it as its greediest reader wants;
+    ``duplicate_bytes`` is the rest. ``unknown_edges`` are those that fetch an unknown size, as
+    ``STEP.INPUT``.
+    """
+
+    moved_bytes: int | None
+    unique_bytes: int | None
+    duplicate_bytes: int | None
+    duplicates: tuple[Duplicate, ...]
+    unknown_edges: tuple[str, ...]
+
+
+def summarise(
+    pipeline: Pipeline, *, steps: Collection[str] | None = None, shared: bool = False
+) -> Movement:
+    """The movement of a run of ``steps`` (None: all).
+
+    ``shared`` says that a source is fetched once however many steps want it, as the local backend
+    does it.
+    """
+    return total(edge_bytes(pipeline), steps=steps, shared=shared)
+
+
+def total(
+    edges: Iterable[EdgeBytes], *, steps: Collection[str] | None = None, shared: bool = False
+) -> Movement:
+    """The movement along ``edges``: see :func:`summarise`."""
+    fetched = [
+        each
+        for each in edges
+        if each.access != "direct" and (steps is None or each.edge.step in steps)
+    ]
+    sources = _by_source(fetched)
+    unique = _add(map(_distinct, sources.values()))
+    moved = unique if shared else _add(each.moved_bytes for each in fetched)
+    return Movement(
+        moved_bytes=moved,
+        unique_bytes=unique,
+        duplicate_bytes=None if moved is None or unique is None else moved - unique,
+        duplicates=() if shared else tuple(_duplicates(sources)),
+        unknown_edges=tuple(
+            f"{each.edge.step}.{each.edge.input}"
+            for each in ([same[0] for same in sources.values()] if shared else fetched)
+            if each.bytes is None
+        ),
+    )
+
+
+def _by_source(fetched: Iterable[EdgeBytes]) -> dict[str, list[EdgeBytes]]:
+    sources: dict[str, list[EdgeBytes]] = {}
+    for each in fetched:
+        sources.setdefault(each.edge.source, []).append(each)
+    return sources
+
+
+def _distinct(fetched: list[EdgeBytes]) -> int | None:
+    """What one fetch for all of its readers would move."""
+    known = [each.distinct_bytes for each in fetched if each.distinct_bytes is not None]
+    return max(known, default=None)
+
+
+def _add(sizes: Iterable[int | None]) -> int | None:
+    every = list(sizes)
+    known = [size for size in every if size is not None]
+    return sum(known) if known or not every else None
+
+
+def _duplicates(sources: Mapping[str, list[EdgeBytes]]) -> Iterable[Duplicate]:
+    for source, fetched in sources.items():
+        if len(fetched) > 1:
+            moved, once = _add(each.moved_bytes for each in fetched), _distinct(fetched)
+            yield Duplicate(
+                source=source,
+                consumers=tuple(each.edge.step for each in fetched),
+                moved_bytes=moved,
+                duplicate_bytes=None if moved is None or once is None else moved - once,
+                advice=_ADVICE,
+            )
+
+
+_ADVICE = (
+    "each step fetches it for itself: let one step read it and hand on what the others need, "
+    "or join the steps"
+)
