@@ -43,6 +43,7 @@ schedules:
 """
 PUBLISH = ("submit", "tiny.yaml", "--publish", "--endpoint", "nightly")
 SUBMIT = ("submit", "tiny.yaml")
+REPLACE = ("submit", "newer.yaml", *PUBLISH[2:], "--disable-old")
 BOTH = ("submit", "tiny.yaml", "--publish", "--run")
 KINDS = ("reset before", "reset after", "503", "401", "hang", "429", "500")
 CHANGING = {"POST", "PUT", "PATCH"}
@@ -91,7 +92,9 @@ class Case:
             ("schedules", self.workspace.schedules, publishes),
             ("submitted", self.begun, "--run" in words or not publishes),
         ):
-            if len(there) > is_wanted or (done.exit_code == 0 and len(there) < is_wanted):
+            # what is replaced is disabled at the very end
+            most = is_wanted + (what == "published" and "--disable-old" in words)
+            if len(there) > most or (done.exit_code == 0 and len(there) < is_wanted):
                 yield f"exit code {done.exit_code}, and {what}: {len(there)}"
 
     @property
@@ -123,6 +126,7 @@ class Sweep:
     folder: Path
     learned: dict[tuple[str, ...], list[Record]]
     azurite: Azurite | None = None
+    first: Callable[[Case], object] = lambda _: None
 
     def over(
         self,
@@ -139,9 +143,11 @@ class Sweep:
 
         def wrong(number: int) -> list[str]:
             with self.case() as case:
+                self.first(case)
+                before = len(case.workspace.requests)
                 case.workspace.fail(at=number, how=how, times=times)
                 found = [*case.ended(words, case.tried(words, **env)), *then(case)]
-                route = case.workspace.requests[number - 1].route
+                route = case.workspace.requests[before + number - 1].route
                 return [f"{how} at {number}, {route}: {each}" for each in found]
 
         # most of a case is waiting, all the more where nothing is answered
@@ -150,14 +156,16 @@ class Sweep:
             return [line for lines in found for line in lines]
 
     def numbers(self, words: Sequence[str], where: Callable[[Record], bool]) -> list[int]:
-        """The requests that a command makes where nothing goes wrong."""
+        """The requests that a command makes where nothing goes wrong, counted from 1."""
         key = (*words, "azurite" if self.azurite else "")
         if key not in self.learned:
             with self.case() as case:
+                self.first(case)
+                before = len(case.workspace.requests)
                 done = case.tried(words)
                 assert done.exit_code == 0, done.stderr
-                self.learned[key] = case.workspace.requests
-        numbers = [each.number for each in self.learned[key] if where(each)]
+                self.learned[key] = case.workspace.requests[before:]
+        numbers = [number for number, each in enumerate(self.learned[key], 1) if where(each)]
         assert numbers
         return numbers
 
@@ -240,12 +248,16 @@ def _plain(done: preloaded.Completed, workspace: Workspace) -> tuple[int, str, s
 # Once, and at most once
 
 
-def published_by_the_same_command(case: Case) -> Iterator[str]:
-    done = case.tried(PUBLISH)
+def published_by_the_same_command(case: Case, words: Sequence[str] = PUBLISH) -> Iterator[str]:
+    done = case.tried(words)
     if done.exit_code != 0:
         yield f"again: exit code {done.exit_code}: {done.stderr}"
     if [len(case.active), len(case.workspace.endpoints), len(case.workspace.schedules)] != [1] * 3:
         yield "again: not just one of each"
+
+
+def replaced(case: Case) -> Iterator[str]:
+    return published_by_the_same_command(case, REPLACE)
 
 
 def succeeded(case: Case) -> Iterator[str]:
@@ -310,6 +322,16 @@ def test_what_was_published_is_run_at_most_once(sweep: Sweep, how: str):
 @pytest.mark.parametrize("how", ["503", "reset after"])
 def test_a_service_that_stays_away_ends_a_command_with_a_request_named(sweep: Sweep, how: str):
     assert sweep.over(PUBLISH, how, times=1000, where=changes) == []
+
+
+@pytest.mark.parametrize("how", ["reset after", "503"])
+def test_what_is_published_before_is_replaced_in_the_end(sweep: Sweep, how: str):
+    newer = SPEC.replace("[made]", "[made]\n    reuse: false").replace("1 day", "2 days")
+    (sweep.folder / "newer.yaml").write_text(newer, encoding="utf-8")
+    found = replace(sweep, first=lambda case: case.tried(PUBLISH)).over(
+        REPLACE, how, where=lambda each: each.method == "PUT", then=replaced
+    )
+    assert found == []
 
 
 @pytest.mark.parametrize("how", KINDS)
