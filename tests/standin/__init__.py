@@ -23,8 +23,9 @@ those of one route. Files of a snapshot: ``workspace.snapshots[id].files["clean.
 
 Faults: ``workspace.fail(at=3, how="503")``, counted from here, sign-in included; or
 ``fail(route="pipelines/Pipelines/Create", how="reset after", times=2)``. The ``how`` is a status
-(the work is not done), "reset before" (nor here), "reset after" (done, and the reply lost) or
-"hang" (not done, and no reply ever).
+(the work is not done), "reset before" (nor here), "hang" (not done, and no reply ever); or of what
+is done: "reset after" (the reply is lost), "cut after" (it breaks off in its body) or "garbled
+after" (in its place comes 200 with an HTML page, as from a proxy).
 
 Runs: a run goes NotStarted, Queued, Running, Finished as it is looked at: in small steps at the
 first ``small_steps`` looks, then to its end. ``automatic = False`` leaves that to ``advance(id)``;

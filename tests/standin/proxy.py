@@ -11,7 +11,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
@@ -49,6 +49,14 @@ class Reply:
 
 class ResetConnection(Exception):  # noqa: N818 - an instruction, no error
     """Close the connection without a word."""
+
+
+class CutConnection(Exception):  # noqa: N818 - an instruction, no error
+    """Send the head of a reply and half of its body, then close the connection."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__()
+        self.reply = reply
 
 
 class HangConnection(Exception):  # noqa: N818 - an instruction, no error
@@ -129,6 +137,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(self.server.answer(self._request(body)))
         except ResetConnection:
             self._reset()
+        except CutConnection as cut:
+            self._cut(cut.reply)
         except HangConnection:
             self.server.closing.wait()
             self._reset()
@@ -174,6 +184,17 @@ class _Handler(BaseHTTPRequestHandler):
         head = b"".join(self._headers_buffer) + b"\r\n"
         self._headers_buffer = []
         self.connection.sendall(head if self.command == "HEAD" else head + reply.body)
+
+    def _cut(self, reply: Reply) -> None:
+        """A reply that has no body to be cut in does not come at all."""
+        if reply.body and self.command != "HEAD":
+            length = {"Content-Length": str(len(reply.body))}
+            half = reply.body[: len(reply.body) // 2]
+            self._send(replace(reply, body=half, headers={**reply.headers, **length}))
+            # what was sent is to arrive, which closing the hard way would hinder
+            self.close_connection = True
+        else:
+            self._reset()
 
     def _reset(self) -> None:
         """Close so that the peer is told at once, even of what it has not read."""

@@ -324,7 +324,7 @@ def test_an_unknown_workspace_and_an_unknown_compute_are_refused(workspace, tell
     assert workspace.published == {}
 
 
-@pytest.mark.parametrize("how", ["reset before", "reset after", "hang"])
+@pytest.mark.parametrize("how", ["reset before", "reset after", "cut after", "hang"])
 def test_a_connection_can_be_cut_or_kept_silent(workspace, ask, how):
     from requests import RequestException
 
@@ -332,8 +332,16 @@ def test_a_connection_can_be_cut_or_kept_silent(workspace, ask, how):
     workspace.fail(route="GET pipelines/DataTypes", how=how)
     with pytest.raises(RequestException):
         ask(workspace, "GET", "DataTypes", timeout=0.5)
-    assert bool(workspace.data_types) is (how == "reset after")
+    assert bool(workspace.data_types) is (how in ("reset after", "cut after"))
     assert ask(workspace, "GET", "DataTypes").status_code == 200
+
+
+def test_a_reply_can_be_a_page_of_something_else(workspace, ask):
+    workspace.tokens.add("a token")
+    workspace.fail(route="GET pipelines/DataTypes", how="garbled after")
+    reply = ask(workspace, "GET", "DataTypes")
+    assert (reply.status_code, reply.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert workspace.data_types
 
 
 def test_a_host_that_is_not_azure_ml_is_refused_and_noted(workspace):

@@ -13,11 +13,27 @@ from typing import Any, Literal
 import trustme
 
 from standin import datasets, progress, resources, storage
-from standin.proxy import HangConnection, Proxy, Reply, Request, ResetConnection
+from standin.proxy import CutConnection, HangConnection, Proxy, Reply, Request, ResetConnection
 from standin.routes import ARM, LOGIN, REGION, ROUTES, Call, Refusal, Route, find, refusal_reply
 from standin.storage import BLOBS
 
-How = Literal["503", "429", "401", "403", "500", "reset before", "reset after", "hang"]
+How = Literal[
+    "503",
+    "429",
+    "401",
+    "403",
+    "500",
+    "reset before",
+    "reset after",
+    "cut after",
+    "garbled after",
+    "hang",
+]
+PAGE = Reply(
+    status=200,
+    body=b"<!DOCTYPE html><html><head><title>Access gateway</title></head></html>",
+    headers={"Content-Type": "text/html; charset=utf-8"},
+)
 SAID: Mapping[str, tuple[str, str]] = {
     "401": ("UserError", "The token is not valid."),
     "403": ("UserError", "The principal has no permission to do this."),
@@ -289,7 +305,9 @@ class Workspace:
         record.status = reply.status
         if how == "reset after":
             raise ResetConnection
-        return reply
+        if how == "cut after":
+            raise CutConnection(reply)
+        return PAGE if how == "garbled after" else reply
 
     def _note(
         self, request: Request
