@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from amlshare.backends.interface import Outcome, Publishing, Watch, WorkspaceName
     from amlshare.backends.local import runs as local_runs
     from amlshare.backends.local.runs import Candidate
+    from amlshare.backends.packages import ReadText
     from amlshare.diff import Diff
     from amlshare.document import Document
     from amlshare.explanations import Explanation
@@ -110,17 +112,33 @@ def _resolve(spec: Spec, request: Request) -> tuple[Pipeline, list[Finding]]:
         resolved = resolve(spec, _given(request.parameters), request.target)
     except ParameterError as error:
         raise UsageError(f"-p: {error}") from None
-    found = [*resolved.findings, *backends.check(request.backend, resolved.pipeline)]
-    return resolved.pipeline, [*found, *_elsewhere(resolved.pipeline, request.backend, found)]
+    read = _texts(request.base)
+    found = [*resolved.findings, *backends.check(request.backend, resolved.pipeline, read)]
+    return resolved.pipeline, [*found, *_elsewhere(resolved.pipeline, request.backend, read, found)]
 
 
-def _elsewhere(pipeline: Pipeline, backend: str, found: list[Finding]) -> Iterator[Finding]:
+def _texts(base: Path) -> ReadText:
+    """Reads files that the spec names, each once; None for what is no text. Rules say so."""
+
+    @cache
+    def read(file: str) -> str | None:
+        try:
+            return (base / file).read_text("utf-8-sig")
+        except (OSError, ValueError):
+            return None
+
+    return read
+
+
+def _elsewhere(
+    pipeline: Pipeline, backend: str, read: ReadText, found: list[Finding]
+) -> Iterator[Finding]:
     """What the cloud's other backends could not do, as hints; once, whoever of them says it."""
     said = {(each.code, each.route) for each in found}
     hints: dict[tuple[object, ...], tuple[Finding, list[str]]] = {}
     for other in backends.names():
         if other not in (backend, "local"):
-            for each in backends.check(other, pipeline):
+            for each in backends.check(other, pipeline, read):
                 place = (each.code, each.route)
                 if place not in said:
                     hints.setdefault(place, (each, []))[1].append(f"`--backend {other}`")

@@ -43,6 +43,28 @@ ALONE = {
     "duplicate-anchor",
     "non-string-key",
 }
+FIT = """
+import argparse
+parser = argparse.ArgumentParser()
+parser.add_argument("--table", required=True)
+parser.add_argument("--max_epochs", type=int)
+parser.add_argument("--loss", choices=["absolute", "squared"])
+parser.add_argument("--model")
+parser.add_argument("--notes")
+which = parser.add_mutually_exclusive_group()
+which.add_argument("--gpu", action="store_true")
+which.add_argument("--cpu", action="store_true")
+args = parser.parse_args()
+open(args.table).read(args.max_epochs, args.loss, args.gpu, args.cpu)
+open(args.model + "/model.bin", "w").close()
+"""
+BY_FILE = """
+import argparse
+parser = argparse.ArgumentParser()
+for name in open("names.txt"):
+    parser.add_argument(name)
+parser.parse_args()
+"""
 # What a snippet shows with the world around it: see the tests of the rule.
 SHOWN_ELSEWHERE = {
     "large-code",
@@ -93,9 +115,11 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "scripts/train.py": "",
         "scripts/score.py": "",
         "scripts/hidden.py": "",
+        "scripts/fit.py": FIT,
+        "scripts/by_file.py": BY_FILE,
         "scripts/run.sh": "",
         "scripts/.amlignore": "hidden.py\n",
-        "sklearn.yml": "",
+        "sklearn.yml": "dependencies: [python=3.11]",
         "requirements.txt": "",
         "data/flights.csv": "",
         "environments.yaml": "environments: {sklearn: {image: 'python:3.12'}}\n",

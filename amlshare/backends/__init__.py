@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from amlshare.backends.interface import Backend
+    from amlshare.backends.packages import ReadText
     from amlshare.diagnostics import Finding
     from amlshare.pipeline import Pipeline
 
@@ -24,9 +25,12 @@ def names() -> tuple[str, ...]:
     return tuple(_CHECKS)
 
 
-def check(name: str, pipeline: Pipeline) -> Iterable[Finding]:
-    """What the backend ``name`` cannot do of a pipeline, each at its place."""
-    found: Iterable[Finding] = import_module(_CHECKS[name]).check(pipeline)
+def check(name: str, pipeline: Pipeline, read: ReadText) -> Iterable[Finding]:
+    """What the backend ``name`` cannot do of a pipeline, each at its place.
+
+    ``read`` gives the text of a file that the spec names.
+    """
+    found: Iterable[Finding] = import_module(_CHECKS[name]).check(pipeline, read)
     return found
 
 

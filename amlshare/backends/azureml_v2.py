@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from amlshare.backends import packages
 from amlshare.backends.cloud import runs_somewhere
+from amlshare.backends.packages import ReadText
 from amlshare.diagnostics import Finding
 from amlshare.pipeline import TABLES, Output, Pipeline, Schedule, Step, inputs_passed
 
 name = "azureml-v2"
 
 
-def check(pipeline: Pipeline) -> Iterable[Finding]:
+def check(pipeline: Pipeline, read: ReadText) -> Iterable[Finding]:
     """What SDK v2 cannot do of a pipeline, each at its place."""
     yield from runs_somewhere(pipeline)
+    yield from packages.check(pipeline, read)
     yield from _order_only(pipeline)
     for step in pipeline.steps:
         yield from _paths_on_compute(step)

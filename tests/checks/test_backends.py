@@ -22,7 +22,7 @@ def findings(backend: str, text: str) -> list[Finding]:
         "steps": {"a": {"script": "a.py"}},
     }
     spec = Spec.model_validate(data | yaml.safe_load(text))
-    return list(backends.check(backend, resolve(spec).pipeline))
+    return list(backends.check(backend, resolve(spec).pipeline, lambda _: None))
 
 
 def codes(backend: str, text: str) -> list[str]:

@@ -5,10 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from amlshare.backends import packages
 from amlshare.backends.azureml import wrapping
 from amlshare.backends.cloud import runs_somewhere
+from amlshare.backends.packages import ReadText
 from amlshare.diagnostics import Finding, Note, Route
-from amlshare.pipeline import TABLES, Command, Input, Parallel, Pipeline, Schedule, Step
+from amlshare.pipeline import (
+    TABLES,
+    Command,
+    Environment,
+    Input,
+    Parallel,
+    Pipeline,
+    Schedule,
+    Step,
+)
 from amlshare.references import Reference, Text, references, write
 
 name = "azureml"
@@ -32,17 +43,19 @@ _MINUTE = 60
 _REGISTERS = "azureml-defaults | azureml-sdk | azureml-core azureml-dataset-runtime".split("|")
 
 
-def check(pipeline: Pipeline) -> Iterable[Finding]:
+def check(pipeline: Pipeline, read: ReadText) -> Iterable[Finding]:
     """What SDK v1 cannot do of a pipeline, each at its place."""
     yield from runs_somewhere(pipeline)
+    yield from packages.check(pipeline, read)
     yield from _environment_names(pipeline)
-    yield from _packages(pipeline)
+    bare = {e.name for e in pipeline.environments if _lacks_sdk(e, read)}
+    yield from _parallel_packages(pipeline, bare)
     for step in pipeline.steps:
         yield from _magic_words(step)
         yield from _port_names(step)
         yield from _processes(step)
         yield from _files_in_folders(step)
-        yield from _registers_without(pipeline, step)
+        yield from _registers_without(step, bare)
         if isinstance(step.run, Parallel):
             yield from _text_references(step, step.run)
             yield from _taken_flags(step, step.run)
@@ -83,19 +96,17 @@ def _environment_names(pipeline: Pipeline) -> Iterator[Finding]:
             )
 
 
-def _packages(pipeline: Pipeline) -> Iterator[Finding]:
+def _parallel_packages(pipeline: Pipeline, bare: set[str]) -> Iterator[Finding]:
     """parallel-packages: what the program around the script of a parallel step imports."""
     steps = {s.environment: s.name for s in reversed(pipeline.steps) if _is_parallel(s)}
     for entry in pipeline.environments:
-        # what a file, an image or the workspace brings along is not seen here
-        listed = isinstance(entry.pip, tuple) and not _brings_sdk(entry.pip)
-        if listed and entry.name in steps:
+        if entry.name in bare and entry.name in steps:
             yield Finding(
                 code="parallel-packages",
                 severity="warning",
                 message=f"environment '{entry.name}' has nothing to run parallel step "
                 f"'{steps[entry.name]}' with",
-                route=("environments", entry.name, "pip"),
+                route=("environments", entry.name, "conda" if entry.conda else "pip"),
                 label="the SDK's own program runs it",
                 help="add azureml-core and azureml-dataset-runtime[fuse,pandas] to the packages",
             )
@@ -178,13 +189,9 @@ def _files_in_folders(step: Step) -> Iterator[Finding]:
         )
 
 
-def _registers_without(pipeline: Pipeline, step: Step) -> Iterator[Finding]:
+def _registers_without(step: Step, bare: set[str]) -> Iterator[Finding]:
     """expect-without-azureml: a wrapper that registers, and no SDK to do so with."""
-    environment = next((e for e in pipeline.environments if e.name == step.environment), None)
-    packages = environment.pip if environment is not None else None
-    if not isinstance(packages, tuple) or _brings_sdk(packages):
-        return
-    for output in step.outputs:
+    for output in step.outputs if step.environment in bare else ():
         if output.dataset is not None and output.expect is not None:
             yield Finding(
                 code="expect-without-azureml",
@@ -198,11 +205,20 @@ def _registers_without(pipeline: Pipeline, step: Step) -> Iterator[Finding]:
             )
 
 
-def _brings_sdk(packages: Iterable[str]) -> bool:
-    """Whether packages bring what registers datasets. A file or a URL may be one of them."""
-    names = {re.split(r"[^\w.-]", each.strip())[0].lower().replace("_", "-") for each in packages}
-    unknown = any(each.startswith("-") or "/" in each.partition("@")[0] for each in packages)
-    return unknown or any(names.issuperset(each.split()) for each in _REGISTERS)
+def _lacks_sdk(entry: Environment, read: ReadText) -> bool:
+    """Whether what is installed is known, and nothing of it registers datasets.
+
+    What an image or the workspace brings along is not seen; a file or a URL may be anything.
+    """
+    try:
+        found = packages.packages(entry, read)
+    except packages.PackagesError:
+        return False
+    if found is None:
+        return False
+    listed = packages.names([*found.pip, *found.conda])
+    unknown = any(each.startswith("-") or "/" in each.partition("@")[0] for each in found.pip)
+    return not unknown and not any(listed.issuperset(each.split()) for each in _REGISTERS)
 
 
 def _text_references(step: Step, run: Parallel) -> Iterator[Finding]:

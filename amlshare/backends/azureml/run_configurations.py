@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlshare.backends.interface import BackendError
+from amlshare.backends.packages import requirements
 
 if TYPE_CHECKING:
     from amlshare.backends.azureml.job import JobEnvironment, JobStep
@@ -45,18 +46,11 @@ def _packages(entry: JobEnvironment, base: Path) -> Any:
         return None
     lines = entry.pip
     if isinstance(lines, str):
-        lines = _requirements(_text(entry, base / lines))
+        lines = requirements(_text(entry, base / lines))
     python = [f"python={entry.python}"] if entry.python else []
     return CondaDependencies(
         _underlying_structure={"dependencies": [*python, "pip", {"pip": list(lines)}]}
     )
-
-
-def _requirements(text: str) -> tuple[str, ...]:
-    """The requirements in a file. A line that ends in a backslash goes on in the next."""
-    lines = text.replace("\\\r\n", " ").replace("\\\n", " ").splitlines()
-    words = (line.split(" #")[0].strip() for line in lines)
-    return tuple(" ".join(line.split()) for line in words if line and not line.startswith("#"))
 
 
 def _text(entry: JobEnvironment, file: Path) -> str:

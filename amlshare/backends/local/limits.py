@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from amlshare.backends.packages import ReadText
 from amlshare.diagnostics import Finding
 from amlshare.pipeline import Parallel, Pipeline, Step, inputs_passed
 
 
-def check(pipeline: Pipeline) -> Iterable[Finding]:
+def check(pipeline: Pipeline, _read: ReadText) -> Iterable[Finding]:
     """What cannot be done of a pipeline on this machine, each at its place."""
     yield from _stand_ins(pipeline)
     for step in pipeline.steps:

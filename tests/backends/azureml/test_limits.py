@@ -21,7 +21,7 @@ HEAD = {
 
 def codes(text: str) -> list[str]:
     spec = Spec.model_validate(HEAD | yaml.safe_load(text))
-    return [each.code for each in limits.check(resolve(spec).pipeline)]
+    return [each.code for each in limits.check(resolve(spec).pipeline, lambda _: None)]
 
 
 def parallel(arguments: str, reads: str = "days") -> list[str]:
@@ -189,7 +189,7 @@ def test_a_word_that_is_a_name_to_the_sdk_does_not_arrive(word: str, expected: l
         ("[azureml-core==1.61.0]", ["parallel-packages"]),
         ("[azureml-defaults]", []),
         ("[azureml_core, 'azureml-dataset-runtime[fuse]']", []),
-        ("[-r more.txt]", []),
+        ("[-r /opt/more.txt]", []),
         ("requirements.txt", []),
     ],
 )
