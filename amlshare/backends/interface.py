@@ -72,10 +72,14 @@ class Noted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted:
-    """The run has its id. ``resumed`` when an interrupted run goes on; ``steps`` in run order."""
+    """The run has its id. ``resumed`` when an interrupted run goes on; ``steps`` in run order.
+
+    ``url`` is that of its page, where it has one.
+    """
 
     run: str
     steps: tuple[str, ...]
+    url: str | None = None
     resumed: bool = False
     finished_before: int = 0
 

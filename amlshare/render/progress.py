@@ -64,7 +64,7 @@ class Lines:
     def _run_started(self, event: RunStarted) -> str:
         steps = count(len(event.steps), "step")
         if not event.resumed:
-            return f"run {event.run}: {steps}"
+            return f"run {event.run}: {steps}" + (f", {clean(event.url)}" if event.url else "")
         done = f"{event.finished_before:,} of {steps} had finished"
         return f"run {event.run} goes on where it was interrupted: {done}"
 

@@ -27,6 +27,7 @@ def lines(*events, **paper) -> list[str]:
     ("event", "line"),
     [
         (STARTED, "run r1: 2 steps"),
+        (RunStarted(run="r1", steps=("a",), url="https://x/1"), "run r1: 1 step, https://x/1"),
         (
             RunStarted(run="r1", steps=("a", "b"), resumed=True, finished_before=1),
             "run r1 goes on where it was interrupted: 1 of 2 steps had finished",

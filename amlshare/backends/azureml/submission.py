@@ -316,8 +316,7 @@ class _Submission:
             run = runs.Run(self.workspace, number)
         except ServiceError as error:
             raise ServiceError(f"{error}; {goes_on(number)}", error.exchange) from None
-        self.watch(RunStarted(run=run.id, steps=names))
-        self.watch(Noted(message=f"its page: {run.url}"))
+        self.watch(RunStarted(run=run.id, steps=names, url=run.url))
         if not self.settings.wait:
             self.notes.append(goes_on(run.id))
             return self._outcome(run, "queued", published)
