@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from amlshare.backends.azureml import wire
-from amlshare.backends.azureml.sdk import ServiceError, asking, sent_once
+from amlshare.backends.azureml.sdk import ServiceError, asking
+from amlshare.backends.azureml.wire import CHANGING, Exchange
 from amlshare.backends.interface import BackendError
 
 Made = TypeVar("Made")
@@ -34,7 +35,7 @@ def once(what: str, make: Callable[[], Made], look: Callable[[], Made | None]) -
         if found is not None:
             return found
         pause = result.exchange.pause(attempt) if result.exchange else 0.0
-        if result.status not in _REFUSED or time.monotonic() + pause > ends:
+        if not _is_put_off(result) or time.monotonic() + pause > ends:
             raise _not_done(result)
         time.sleep(pause)
     raise AssertionError("unreachable")
@@ -42,13 +43,29 @@ def once(what: str, make: Callable[[], Made], look: Callable[[], Made | None]) -
 
 def _attempt(what: str, make: Callable[[], Made]) -> Made | ServiceError:
     """What was made, or the error after which it may have been made all the same."""
-    try:
-        with asking(what), sent_once():
-            return make()
-    except ServiceError as error:
-        if error.is_open or error.status in _CONFLICT:
+    with wire.listening() as heard:
+        try:
+            with asking(what), wire.sent_once():
+                return make()
+        except ServiceError as error:
+            if _is_refused(error, heard):
+                raise
             return error
-        raise
+
+
+def _is_refused(error: ServiceError, heard: Sequence[Exchange]) -> bool:
+    """Whether nothing can have been made: what was to make it was refused, or never sent.
+
+    Whatever failed after it, the answer to the last request that changes something decides.
+    """
+    sent = next((each for each in reversed(heard) if each.method in CHANGING), error.exchange)
+    return sent is None or not (sent.is_open() or sent.status in _CONFLICT)
+
+
+def _is_put_off(error: ServiceError) -> bool:
+    """Whether what makes it was refused for the moment, and not a look before or after it."""
+    sent = error.exchange
+    return sent is not None and sent.method in CHANGING and sent.status in _REFUSED
 
 
 def _looked_for(look: Callable[[], Made | None], error: ServiceError) -> Made | None:
@@ -61,8 +78,8 @@ def _looked_for(look: Callable[[], Made | None], error: ServiceError) -> Made | 
 
 
 def _not_done(error: ServiceError) -> ServiceError:
-    """The error, with what looking for it told; a conflict says itself what is the matter."""
-    if error.status in _CONFLICT:
+    """The error, with what looking for it told; a plain refusal says itself what is the matter."""
+    if not error.is_open:
         return error
     return ServiceError(
         f"{error}; it was looked for and is not there: run the same command again", error.exchange

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from amlshare.backends.azureml.wire import PASSING, Exchange, plain_url
+from amlshare.backends.azureml.wire import CHANGING, PASSING, Exchange, plain_url
 
 _LONG = 600
 _IDS = ("x-ms-request-id", "x-request-id", "x-ms-correlation-request-id", "x-ms-client-request-id")
+_CHANGED = "somebody else changed it at the same time: run the same command again"
 _NEXT = {
     400: "correct what the service names, or run again with -v to see what was sent",
     401: "sign in again: check AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or run"
@@ -19,7 +20,8 @@ _NEXT = {
     403: "give the identity that is signed in a role on the workspace, such as 'AzureML Data"
     " Scientist'",
     404: "check the name, and that the workspace is the right one",
-    409: "look in the workspace for what is there already",
+    409: _CHANGED,
+    412: _CHANGED,
     413: "make the code folder smaller: name what it need not have in .amlignore",
 }
 _LATER = "try again later; AMLSHARE_RETRY_SECONDS sets how long it is tried"
@@ -29,7 +31,8 @@ def failing(error: BaseException, heard: Sequence[Exchange]) -> Exchange | None:
     """The exchange that an error of the SDK is about, as far as can be known.
 
     ``heard`` are the latest, oldest first. The SDK looks for what need not be there, so a refusal
-    further back says nothing; but for one while signing in, which is followed by other looks.
+    further back says nothing; but for one while signing in, which is followed by other looks. Where
+    nothing failed, it is the latest that changes something, whose reply may be what is wrong.
     """
     for each in _chain(error):
         if lost := next((one for one in heard if one.error is each), None):
@@ -42,7 +45,9 @@ def failing(error: BaseException, heard: Sequence[Exchange]) -> Exchange | None:
         return meant
     signing_in = type(error).__name__.startswith("Authentication")
     latest = list(heard) if signing_in else list(heard)[-1:]
-    return next((each for each in reversed(latest) if _is_failed(each)), None)
+    if failed := next((each for each in reversed(latest) if _is_failed(each)), None):
+        return failed
+    return next((each for each in reversed(heard) if each.method in CHANGING), None)
 
 
 def _is_meant(exchange: Exchange, said: str) -> bool:
@@ -68,18 +73,28 @@ def tell(
     """What happened and what to do, without a full stop. ``advice`` is by status."""
     if exchange is None:
         return f"{_own_words(error)}; `-v` shows the SDK's own log"
-    if exchange.response is None:
+    if exchange.error is not None:
         return f"{_unanswered(exchange)}; {_reach(exchange)}"
+    if not _is_failed(exchange):
+        after = f"{exchange.request} was answered {_status(exchange.response)}"
+        return f"{_own_words(error)}, after {after}; `-v` shows the SDK's own log"
     return f"{_answered(exchange)}; {_next_step(exchange.status or 0, advice or {})}"
 
 
 def _answered(exchange: Exchange) -> str:
-    status = exchange.status or 0
-    name = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else ""
+    status = _status(exchange.response)
+    name = status.partition(" ")[2]
     said = words(exchange.response).removeprefix(f"{name.replace(' ', '')}: ")
     trace = _trace(exchange.response)
-    told = f"{exchange.request} was answered {status} {name}".rstrip()
+    told = f"{exchange.request} was answered {status}"
     return told + (f": {said}" if said else "") + (f" (request id {trace})" if trace else "")
+
+
+def _status(response: Any) -> str:
+    """A status with its name: "403 Forbidden"."""
+    status = int(response.status_code)
+    name = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else ""
+    return f"{status} {name}".rstrip()
 
 
 def _next_step(status: int, advice: Mapping[int, str]) -> str:
@@ -92,6 +107,10 @@ def _unanswered(exchange: Exchange) -> str:
     from urllib3.exceptions import NameResolutionError
 
     error = exchange.error
+    if exchange.response is not None:
+        said = words(exchange.response)
+        told = f"{exchange.request} was answered {_status(exchange.response)}, but {error}"
+        return told + (f": '{said}'" if said else "")
     if isinstance(error, ReadTimeout):
         return f"{exchange.request} had no reply in time"
     if isinstance(error, ConnectTimeout):

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO, TypeVar
 
 from amlshare import secrets
 from amlshare.backends.azureml import replies, wire
-from amlshare.backends.azureml.wire import Exchange, sent_once
+from amlshare.backends.azureml.wire import Exchange
 from amlshare.backends.interface import BackendError
 
-__all__ = ["ServiceError", "asking", "masked", "prepare", "retried", "sent_once", "steps_classes"]
+__all__ = ["ServiceError", "asking", "masked", "prepare", "retried", "steps_classes"]
 
 Result = TypeVar("Result")
 
@@ -53,7 +53,7 @@ class ServiceError(BackendError):
     @property
     def is_open(self) -> bool:
         """Whether the service may have done what was asked all the same."""
-        return self.exchange is not None and self.exchange.is_passing()
+        return self.exchange is not None and self.exchange.is_open()
 
 
 class Classes(NamedTuple):

@@ -11,6 +11,7 @@ creates is. Nothing waits for ever: ``AMLSHARE_TIMEOUT`` (seconds) holds for eve
 from __future__ import annotations
 
 import itertools
+import json
 import logging
 import os
 import time
@@ -31,6 +32,8 @@ PATIENCE = 60.0
 PASSING = frozenset({408, 429, 500, 502, 503, 504})
 # what may make a second one of something when it is sent twice
 CREATING = frozenset({"POST", "PATCH"})
+# what leaves something in the workspace that was not there
+CHANGING = CREATING | {"PUT"}
 # where a virtual machine finds its identity, if it has one: it answers at once or never
 LINK_LOCAL = "169.254.169.254"
 # exchanges that are remembered for a message
@@ -40,9 +43,10 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """A request and what came of it: a response of `requests`, or an error and no reply.
+    """A request and what came of it: a response of `requests`, or an error.
 
-    ``url`` has no query, which may hold a signature.
+    There are both where a reply broke off, or came from something else than the service. ``url``
+    has no query, which may hold a signature.
     """
 
     method: str
@@ -52,7 +56,8 @@ class Exchange:
 
     @property
     def status(self) -> int | None:
-        return None if self.response is None else int(self.response.status_code)
+        """What the service answered, None where no answer of its own came, or not the whole."""
+        return None if self.error or self.response is None else int(self.response.status_code)
 
     @property
     def request(self) -> str:
@@ -68,6 +73,11 @@ class Exchange:
         return isinstance(self.error, (Broken, ReadTimeout)) and not isinstance(
             self.error, SSLError
         )
+
+    def is_open(self) -> bool:
+        """Whether the service may have done what was asked, though the call did not end well."""
+        done = self.status is not None and self.status < 400
+        return self.is_passing() or (done and self.method in CHANGING)
 
     def pause(self, attempt: int) -> float:
         """Seconds to wait after the attempt: what the service asks for, else 1, 2, 4, 8, ..."""
@@ -119,7 +129,9 @@ def tap() -> None:
     ) -> Any:
         self.max_retries = once
         limit = _limited(timeout)
-        return _persist(request, lambda: send(self, request, stream, limit, *args, **named))
+        # what a GET streams may be of any kind and size, and whoever asked for it reads it
+        read = _leave if stream and request.method == "GET" else _read
+        return _persist(request, lambda: send(self, request, stream, limit, *args, **named), read)
 
     setattr(HTTPAdapter, "send", send_here)  # noqa: B010 # mypy knows it as a method
     _still_clients()
@@ -212,24 +224,24 @@ def most() -> float:
     return seconds("AMLSHARE_TIMEOUT", READ_TIMEOUT) or READ_TIMEOUT
 
 
-def _persist(request: Any, send: Callable[[], Any]) -> Any:
+def _persist(request: Any, send: Callable[[], Any], read: Callable[[Any], None]) -> Any:
     """Send, and send again while that may help and is allowed."""
     key = (request.method, request.url, hash(request.body))
     if _line.failed is not None and key in _line.failed:
         return _line.failed[key].outcome()
-    exchange = _repeat(request, send)
+    exchange = _repeat(request, send, read)
     failed = _line.failed
     if failed is not None and request.method in CREATING and exchange.is_passing():
         failed[key] = exchange
     return exchange.outcome()
 
 
-def _repeat(request: Any, send: Callable[[], Any]) -> Exchange:
+def _repeat(request: Any, send: Callable[[], Any], read: Callable[[Any], None]) -> Exchange:
     target = (request.method, request.url)
     patience = _patience(request)
     started = time.monotonic()
     for attempt in itertools.count():
-        exchange = _attempt(request, send)
+        exchange = _attempt(request, send, read)
         if not exchange.is_passing():
             _line.tired.discard(target)
             break
@@ -242,12 +254,11 @@ def _repeat(request: Any, send: Callable[[], Any]) -> Exchange:
     return exchange
 
 
-def _attempt(request: Any, send: Callable[[], Any]) -> Exchange:
+def _attempt(request: Any, send: Callable[[], Any], read: Callable[[Any], None]) -> Exchange:
     response, error = None, None
     try:
         response = send()
-        if response.status_code >= 400:
-            response.content  # noqa: B018 # read while the connection is open; it is kept
+        read(response)
     except Exception as raised:  # noqa: BLE001 # whatever it is, `outcome` raises it again
         error = raised
     exchange = Exchange(
@@ -257,6 +268,41 @@ def _attempt(request: Any, send: Callable[[], Any]) -> Exchange:
     for heard in list(_line.listeners):
         heard.append(exchange)
     return exchange
+
+
+def _read(response: Any) -> None:
+    """Read the body while the connection is open; the response keeps it.
+
+    Raises ConnectionError of `requests` for a reply that is as good as lost: one that breaks off,
+    or that is none of the service's, as from a proxy.
+    """
+    from requests.exceptions import ConnectionError as Broken
+    from requests.exceptions import RequestException
+
+    try:
+        content = response.content
+    except RequestException as error:
+        raise Broken(f"the reply broke off ({type(error).__name__})") from error
+    if response.status_code < 300 and content and _is_foreign(response):
+        raise Broken("not as the service answers")
+
+
+def _leave(response: Any) -> None:
+    """Leave the body of what went well to be streamed."""
+    if response.status_code >= 400:
+        _read(response)
+
+
+def _is_foreign(response: Any) -> bool:
+    """Whether a reply is a page, or says that it is JSON and is not."""
+    kind = response.headers.get("Content-Type", "").lower()
+    if "json" not in kind:
+        return kind.startswith("text/html")
+    try:
+        json.loads(response.content)
+    except ValueError:
+        return True
+    return False
 
 
 def _result(exchange: Exchange) -> str:

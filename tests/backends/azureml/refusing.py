@@ -12,6 +12,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 LOST = "the connection is closed without a reply"
+# half a reply, after which the connection is closed, and a page from something on the way
+CUT = (200, {"Content-Type": "application/json", "Content-Length": "9"}, b'{"a"')
+PAGE = (200, {"Content-Type": "text/html"}, b"<html><head><title>Log in</title></head></html>")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,10 +49,11 @@ def serving() -> Iterator[Server]:
                 return
             status, headers, body = answer
             self.send_response(status)
-            for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            for name, value in {"Content-Length": str(len(body)), **headers}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
+            self.close_connection = "Content-Length" in headers
 
         do_GET = do_POST = do_PUT = do_PATCH = answer  # noqa: N815
 

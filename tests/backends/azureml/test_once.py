@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from backends.azureml.refusing import CUT, PAGE, Server, reply, serving
 
 pytest.importorskip("azureml.core")
 
@@ -93,6 +95,63 @@ def test_a_plain_refusal_is_final(status: int) -> None:
     with pytest.raises(ServiceError):
         service.once()
     assert service.looks == 0
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving() as told:
+        yield told
+
+
+class Asked(Service):
+    """Makes things with requests; ``gets`` is whether it looks at what it has made."""
+
+    def __init__(self, server: Server, *, gets: bool = False, there: str | None = None) -> None:
+        super().__init__(there=there)
+        self.server = server
+        self.gets = gets
+
+    def make(self) -> str:
+        import requests
+
+        made = requests.post(f"{self.server.url}/Create", json={})
+        made.raise_for_status()
+        if self.gets:
+            requests.get(f"{self.server.url}/made").raise_for_status()
+        return str(made.json()["Id"])
+
+
+FOREIGN = reply(200, {"is": "foreign"})
+
+
+@pytest.mark.parametrize("answer", [CUT, PAGE, FOREIGN])
+def test_whatever_is_made_of_an_answer_it_is_looked_for(server: Server, answer: Any) -> None:
+    server.replies = [answer]
+    assert Asked(server, there="found").once() == "found"
+    assert server.heard == ["POST /Create"]
+
+
+@pytest.mark.parametrize("answer", [CUT, PAGE, FOREIGN])
+def test_where_it_is_not_found_it_is_not_sent_again(server: Server, answer: Any) -> None:
+    server.replies = [answer]
+    with pytest.raises(ServiceError, match=r"POST http.*/Create was answered .*is not there"):
+        Asked(server).once()
+    assert server.heard == ["POST /Create"]
+
+
+def test_a_refusal_of_what_comes_after_hides_nothing_that_was_made(server: Server) -> None:
+    server.replies = [reply(200, {"Id": "1"}), reply(403)]
+    assert Asked(server, gets=True, there="found").once() == "found"
+
+
+def test_a_service_that_is_away_after_it_is_no_reason_to_make_another(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AMLSHARE_RETRY_SECONDS", "0")
+    server.replies = [reply(200, {"Id": "1"}), reply(503, Retry_After="0")]
+    with pytest.raises(ServiceError, match=r"GET .* was answered 503"):
+        Asked(server, gets=True).once()
+    assert server.heard == ["POST /Create", "GET /made"]
 
 
 def test_where_looking_fails_too_nothing_is_claimed() -> None:

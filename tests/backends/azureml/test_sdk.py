@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from backends.azureml.apart import SIGN_IN, run, signed_in
 from backends.azureml.offline import Catalogue, send_plan
-from backends.azureml.refusing import LOST, Server, reply, serving
+from backends.azureml.refusing import CUT, LOST, PAGE, Server, reply, serving
 
 from amlshare import commands
 from amlshare.backends.azureml import sdk
@@ -62,6 +62,40 @@ def test_a_lost_connection_says_so_and_that_the_outcome_is_open(server, monkeypa
     assert "the connection was lost" in str(error)
     assert error.is_open
     assert error.status is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (CUT, "the reply broke off (ChunkedEncodingError)"),
+        (PAGE, "not as the service answers: 'Log in'"),
+    ],
+)
+def test_half_a_reply_and_a_page_are_told_and_the_outcome_is_open(
+    server, monkeypatch, answer, told
+):
+    monkeypatch.setenv("AMLSHARE_RETRY_SECONDS", "0")
+    error = failing(server, answer)
+    assert f"POST {server.url}/Pipelines/Create was answered 200 OK, but {told};" in str(error)
+    assert error.is_open
+    assert error.status is None
+
+
+@pytest.mark.parametrize("status", [409, 412])
+def test_a_change_by_somebody_else_is_told_with_what_to_do(server, status):
+    error = failing(server, reply(status))
+    assert str(error).endswith("changed it at the same time: run the same command again")
+
+
+def test_an_answer_that_the_sdk_cannot_use_names_the_request_and_leaves_its_outcome_open(server):
+    server.replies = [reply(200, {"is": "foreign"})]
+    with pytest.raises(ServiceError) as raised, sdk.asking("publishing"):
+        requests.post(f"{server.url}/Create").json()["Id"]
+    assert str(raised.value) == (
+        f"publishing failed: KeyError: 'Id', after POST {server.url}/Create was answered 200 OK; "
+        "`-v` shows the SDK's own log"
+    )
+    assert raised.value.is_open
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from backends.azureml.refusing import LOST, Server, reply, serving
+from backends.azureml.refusing import CUT, LOST, PAGE, Server, reply, serving
 
 from amlshare.backends.azureml import sdk, wire
 from amlshare.backends.interface import BackendError
+
+GARBAGE = reply(200, "{'a': 1}", Content_Type="application/json")
 
 requests = pytest.importorskip("requests")
 
@@ -42,7 +44,8 @@ def reads_history(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    "refusal", [reply(429), reply(500), reply(502), reply(503), reply(504), LOST]
+    "refusal",
+    [reply(429), reply(500), reply(502), reply(503), reply(504), LOST, CUT, PAGE, GARBAGE],
 )
 def test_what_fails_for_the_moment_is_sent_again(server, refusal):
     server.replies = [refusal, refusal, reply(200)]
@@ -87,7 +90,7 @@ def test_a_wait_longer_than_patience_is_not_begun(server):
     assert len(server.heard) == 1
 
 
-@pytest.mark.parametrize("refusal", [LOST, reply(503), reply(429)])
+@pytest.mark.parametrize("refusal", [LOST, CUT, PAGE, GARBAGE, reply(503), reply(429)])
 @pytest.mark.parametrize("call", [creates_a_pipeline, reads_history])
 def test_what_creates_is_sent_once_inside_sent_once(server, refusal, call):
     server.replies = [refusal]
@@ -110,6 +113,27 @@ def test_what_only_reads_is_sent_again_inside_sent_once(server):
     with wire.sent_once():
         assert requests.get(f"{server.url}/x").ok
     assert len(server.heard) == 2
+
+
+@pytest.mark.parametrize("answer", [CUT, PAGE])
+def test_what_a_get_streams_is_left_to_whoever_reads_it(server, answer):
+    server.replies = [answer]
+    assert requests.get(f"{server.url}/x", stream=True).raw.read(4) == answer[2][:4]
+    assert len(server.heard) == 1
+
+
+@pytest.mark.parametrize("answer", [reply(200, "", Content_Type="application/json"), reply(204)])
+def test_no_body_at_all_is_an_answer(server, answer):
+    server.replies = [answer]
+    assert requests.post(f"{server.url}/x").ok
+
+
+@pytest.mark.parametrize("refusal", [CUT, PAGE, GARBAGE])
+def test_what_is_no_answer_of_the_services_leaves_open_whether_it_was_done(server, refusal):
+    server.replies = [refusal]
+    with wire.listening() as heard, wire.sent_once(), pytest.raises(requests.ConnectionError):
+        requests.put(f"{server.url}/x", stream=True, data=iter([b"a"]))
+    assert [(each.status, each.is_open()) for each in heard] == [(None, True)]
 
 
 def test_after_sent_once_all_is_as_before(server):
