@@ -266,12 +266,12 @@ def online(plan: Plan, request: Request) -> dict[str, bool]:
 
     if plan.backend != "azureml":
         raise UsageError(f"--online asks a workspace, which `--backend {plan.backend}` does not do")
-    from amlshare.backends.azureml import outlook
+    from amlshare.backends.azureml import online as workspace
 
     name = _workspace(request, plan.pipeline)
     assert name is not None
     try:
-        return outlook.known_modules(plan, request.base, name)
+        return workspace.known_modules(plan, request.base, name)
     except NotInWorkspaceError as error:
         raise _at_their_places(error.findings, request) from None
 

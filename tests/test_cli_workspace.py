@@ -86,6 +86,15 @@ def test_online_says_which_modules_are_there(tried):
     assert json.loads(after.stdout)["modules"] == {"make": True}
 
 
+def test_online_changes_nothing_in_the_workspace(tried, workspace, tmp_path):
+    text = SPEC.replace("    outputs: [made]", "    inputs: {raw: raw}\n    outputs: [made]")
+    (tmp_path / "tiny.yaml").write_text(text + "data: {raw: {type: directory, location: raw/}}\n")
+    done = tried("plan", "tiny.yaml", "--online")
+    assert (done.exit_code, "its module is new" in done.stdout) == (0, True), done.stderr
+    methods = {(each.method, each.host) for each in workspace.requests if each.method != "GET"}
+    assert methods == {("POST", "login.microsoftonline.com")}
+
+
 def test_what_the_workspace_lacks_is_an_error_in_the_spec(amlshare, workspace):
     for words in (("plan", "tiny.yaml", "--online"), ("submit", "tiny.yaml")):
         done = amlshare(*words, env=workspace.environment)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from amlshare.backends.azureml import sdk
 from amlshare.backends.azureml.sdk import ServiceError
+from amlshare.backends.interface import NotInWorkspaceError, WorkspaceName
 from amlshare.diagnostics import Finding, Route, did_you_mean
 
 if TYPE_CHECKING:
     from amlshare.backends.azureml.job import Job, JobCompute, JobData, JobEnvironment, JobInput
+    from amlshare.plan import Plan
 
 MISSING = "missing-in-workspace"
 UNFIT = "unfit-in-workspace"
@@ -32,6 +37,45 @@ def missing(job: Job, workspace: Any) -> list[Finding]:
         *_datasets(job, workspace),
         *_environments(job, workspace),
     ]
+
+
+def known_modules(plan: Plan, base: Path, name: WorkspaceName) -> dict[str, bool]:
+    """Of each step, whether the workspace has its module already; nothing is changed there.
+
+    Raises BackendError, and NotInWorkspaceError for what the workspace lacks.
+    """
+    from amlshare.backends.azureml import build, signin, staging
+    from amlshare.backends.azureml.job import make_job
+
+    job = make_job(plan)
+    with staging.staged(job, base) as code:
+        workspace = signin.workspace(name, interactive=True)
+        if lacking := missing(job, workspace):
+            raise NotInWorkspaceError(lacking)
+        with _saving_nothing():
+            return dict(modules(build.build(job, workspace, code, base)))
+
+
+@contextmanager
+def _saving_nothing() -> Iterator[None]:
+    """Within it, a dataset that is not registered passes for saved: to save it is a POST.
+
+    A module does not depend on which dataset is read, so it is found all the same.
+    """
+    from azureml.data._dataset import _DatasetRegistration
+    from azureml.data.abstract_dataset import AbstractDataset
+
+    def as_saved(dataset: Any, workspace: Any) -> str:
+        if not dataset.id:
+            dataset._registration = _DatasetRegistration(workspace, saved_id=str(uuid4()))  # noqa: SLF001 # as the SDK does
+        return str(dataset.id)
+
+    saving = AbstractDataset._ensure_saved  # noqa: SLF001 # there is no public way to stop it
+    AbstractDataset._ensure_saved = as_saved  # noqa: SLF001
+    try:
+        yield
+    finally:
+        AbstractDataset._ensure_saved = saving  # noqa: SLF001
 
 
 def modules(pipeline: Any) -> Mapping[str, bool]:
