@@ -83,7 +83,8 @@ def create_compute(call: Call) -> Any:
 
 @route("GET", "/rp/workspaces{WS}/computeOperations/{id}")
 def compute_operation(call: Call) -> Any:
-    return {"id": call.names["id"], "status": "Succeeded", "percentComplete": 100}
+    status = call.workspace.compute_status
+    return {"id": call.names["id"], "status": status, "percentComplete": 100}
 
 
 def datastore(name: str, account: str, container: str, key: str) -> dict[str, Any]:

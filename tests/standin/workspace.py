@@ -137,6 +137,9 @@ class Workspace:
     outcomes: dict[str, progress.Outcome] = field(default_factory=dict)
     log_file: str = "user_logs/std_log.txt"
 
+    # how the making of a compute target stands, each time it is asked for
+    compute_status: Literal["Creating", "Succeeded", "Failed"] = "Succeeded"
+
     # whether a definition that is saved again gets the id it has: what the service does is unknown
     saves_once: bool = False
 

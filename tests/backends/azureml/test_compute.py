@@ -65,3 +65,37 @@ def test_a_refusal_names_the_compute_target(workspace):
     workspace.fail(route="PUT *computes/*", how="403")
     told = error(signed_in(f"{BEGIN}\nmake({SIZED})", workspace.environment))
     assert told.startswith("making compute target 'cpu-big' failed: PUT https://management.azure")
+
+
+def test_one_that_is_not_made_in_time_is_left_with_what_to_do(workspace):
+    workspace.compute_status = "Creating"
+    code = f"{BEGIN}\ncompute._LONGEST = 0.0\ncompute._PAUSE = 0.01\nmake({SIZED})"
+    assert error(signed_in(code, workspace.environment)) == (
+        "compute target 'cpu-big' is still being made after 0 minutes: this goes on in the"
+        " workspace; look at it there, then run the same command again"
+    )
+
+
+def test_one_that_cannot_be_made_says_so(workspace):
+    workspace.compute_status = "Failed"
+    told = error(signed_in(f"{BEGIN}\nmake({SIZED})", workspace.environment))
+    assert told.startswith("making compute target 'cpu-big' failed: ")
+
+
+INTERRUPTED = f"""
+import signal
+notes = []
+job = Job(pipeline="p", experiment="p", compute=(JobCompute({SIZED}),))
+compute.time.sleep = lambda _seconds: signal.raise_signal(signal.SIGINT)
+try:
+    notes += compute.create_missing(job, workspace)
+except KeyboardInterrupt:
+    print(*notes, end="")
+"""
+
+
+def test_an_interruption_leaves_what_was_begun_and_says_so(workspace):
+    workspace.compute_status = "Creating"
+    done = signed_in(BEGIN + INTERRUPTED, workspace.environment)
+    assert done.stdout.startswith("compute target 'cpu-big' may still be being made: this goes")
+    assert "cpu-big" in workspace.computes
