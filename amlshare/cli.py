@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from amlshare.backends.interface import Publishing
     from amlshare.commands import Request, Whose
     from amlshare.plan import Plan
+    from amlshare.render.built import Built
     from amlshare.render.progress import Progress
 
     Requests: TypeAlias = Callable[[Path], Request]
@@ -436,6 +437,8 @@ def plan(
     """
     from amlshare import commands
 
+    if online and format_ == PlanFormat.mermaid:
+        raise commands.UsageError("a graph has no place for what --online finds: leave one out")
     asked = request(spec)
     made = commands.plan(asked)
     if save:
@@ -460,19 +463,26 @@ def _plan_in(
         case PlanFormat.markdown:
             from amlshare.render.markdown import plan_markdown
 
-            return plan_markdown(made)
+            return plan_markdown(made, _built(made, known))
         case PlanFormat.mermaid:
             from amlshare.render.mermaid import plan_mermaid
 
             return plan_mermaid(made)
         case PlanFormat.text:
-            from amlshare.render.built import HERE, built
             from amlshare.render.text import plan_text
 
             paper = _paper(stream) if stream else Paper()
-            graph = commands.graph(made)
-            words = HERE if graph is None else built(graph, known or {})
-            return plan_text(made, paper, submit=_submit_line(asked), built=words)
+            built = _built(made, known)
+            return plan_text(made, paper, submit=_submit_line(asked), built=built)
+
+
+def _built(made: Plan, known: Mapping[str, bool] | None) -> Built:
+    """What the backend makes of a plan, in words."""
+    from amlshare.commands import graph
+    from amlshare.render.built import HERE, built
+
+    found = graph(made)
+    return HERE if found is None else built(found, known or {})
 
 
 def _submit_line(asked: Request) -> str:

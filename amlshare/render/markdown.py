@@ -14,6 +14,7 @@ from amlshare.movement import EdgeBytes, Movement, Moves, moves
 from amlshare.pipeline import Data, Output, Step, edges
 from amlshare.plan import Plan
 from amlshare.render import words
+from amlshare.render.built import HERE, Built
 from amlshare.render.diagnostics import SEVERITIES, tally
 from amlshare.render.mermaid import MOST_EDGES, plan_mermaid
 from amlshare.render.paper import clean
@@ -22,8 +23,8 @@ _MARKUP = re.compile(r"([\\`*_{}\[\]()#+!~$-])")
 _TICKS = re.compile(r"`+")
 
 
-def plan_markdown(plan: Plan) -> str:
-    """The summary of ``plan`` in GitHub's Markdown."""
+def plan_markdown(plan: Plan, built: Built = HERE) -> str:
+    """The summary of ``plan`` in GitHub's Markdown, and what a backend makes of it."""
     chosen = None if plan.selected is None else frozenset(plan.selected)
     steps = [step for step in plan.pipeline.steps if chosen is None or step.name in chosen]
     found = moves(plan.pipeline, steps=chosen, here=plan.backend == "local")
@@ -33,8 +34,9 @@ def plan_markdown(plan: Plan) -> str:
         *([escaped(plan.pipeline.description), ""] if plan.pipeline.description else []),
         f"**{words.totals(plan.pipeline, found.movement, chosen, found.waiting)}**",
         *_untimed(found),
+        *(["", escaped(built.summary)] if built.summary else []),
         *_duplicates(found.movement),
-        *_steps(plan, steps, found),
+        *_steps(plan, steps, found, built),
         *_data(plan, steps),
         *_diagnostics(plan.diagnostics),
         *_graph(plan, sum(len(step.inputs) for step in steps)),
@@ -72,7 +74,7 @@ def _untimed(found: Moves) -> Iterator[str]:
         yield from ("", escaped(text))
 
 
-def _steps(plan: Plan, steps: list[Step], found: Moves) -> Iterator[str]:
+def _steps(plan: Plan, steps: list[Step], found: Moves, built: Built) -> Iterator[str]:
     sizes: dict[str, list[EdgeBytes]] = {}
     for each in found.edges:
         sizes.setdefault(each.edge.step, []).append(each)
@@ -80,9 +82,10 @@ def _steps(plan: Plan, steps: list[Step], found: Moves) -> Iterator[str]:
     numbers = {step.name: number for number, step in enumerate(plan.pipeline.steps, 1)}
     for step in steps:
         name = f"{code(step.name)} {escaped(step.title)}" if step.title else code(step.name)
-        reads = _cell(map(_read, sizes.get(step.name, [])))
-        writes = _cell(map(_written, step.outputs))
-        ran = _cell([code(_ran(step)), *_about(plan, step), *_waits(step, found)])
+        reads = _cell(_read(each, built) for each in sizes.get(step.name, []))
+        writes = _cell(_written(step, output, built) for output in step.outputs)
+        made = map(escaped, built.steps.get(step.name, ()))
+        ran = _cell([code(_ran(step)), *_about(plan, step), *made, *_waits(step, found)])
         yield _row(str(numbers[step.name]), name, ran, reads, writes)
 
 
@@ -115,17 +118,19 @@ def _waits(step: Step, found: Moves) -> Iterator[str]:
         yield f"waits {escaped(text)} for data"
 
 
-def _read(each: EdgeBytes) -> str:
+def _read(each: EdgeBytes, built: Built) -> str:
     edge = each.edge
-    parts = [edge.mode, words.kind(edge.type, edge.format), words.size_or_unknown(each.bytes)]
-    parts += [escaped(words.lasting(each.time)), *words.slow(each)]
+    parts = [built.mode(edge.step, edge.input, edge.mode), words.kind(edge.type, edge.format)]
+    parts += [words.size_or_unknown(each.bytes), escaped(words.lasting(each.time))]
+    parts += [*words.slow(each), *map(escaped, built.kind(edge.step, edge.input))]
     return f"{code(edge.source)} {', '.join(filter(None, parts))}"
 
 
-def _written(output: Output) -> str:
+def _written(step: Step, output: Output, built: Built) -> str:
     kind = words.kind(output.type, output.format)
     registered = f" as {code(output.dataset)}" if output.dataset else ""
-    return f"{code(output.name)} {kind}{registered}"
+    made = "".join(f", {escaped(each)}" for each in built.kind(step.name, output.name))
+    return f"{code(output.name)} {kind}{registered}{made}"
 
 
 def _data(plan: Plan, steps: list[Step]) -> Iterator[str]:

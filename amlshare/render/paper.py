@@ -17,6 +17,7 @@ WIDTH_OF_A_FILE = 100
 """Columns where there is no terminal to measure."""
 
 _ASCII = {
+    "⏎": "\\n",
     "←": "<-",
     "→": "->",
     "↑": "^",

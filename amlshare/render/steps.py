@@ -226,7 +226,9 @@ def _about(step: Step, shared: Shared, backend: str) -> Iterator[str]:
 
 
 def _command(step: Step, paper: Paper) -> Iterator[str]:
-    first, *lines = fold_pieces(words.command(step.run), paper.width - len(_INDENT) - 2)
+    end = paper.sign(words.LINE_END)
+    pieces = [piece.replace(words.LINE_END, end) for piece in words.command(step.run)]
+    first, *lines = fold_pieces(pieces, paper.width - len(_INDENT) - 2)
     program, blank, arguments = first.partition(" ")
     yield _INDENT + program + paper.dim(blank + arguments)
     for line in lines:

@@ -29,6 +29,8 @@ from amlshare.render.paper import clean
 from amlshare.units import show_size
 
 UNKNOWN = "size unknown"
+LINE_END = "⏎"
+"""Where a line of a command ends, when all of them are shown on one."""
 
 
 def count(number: int, noun: str) -> str:
@@ -87,7 +89,8 @@ def _scalar(value: object) -> str:
 def command(run: Run) -> list[str]:
     """What is run, in pieces that belong together: the script, then each flag and its value."""
     if run.kind == "command":
-        return ["$", *clean(write(run.line).strip()).split(" ")]
+        lines = write(run.line).strip().splitlines()
+        return ["$", *clean(f" {LINE_END} ".join(lines)).split(" ")]
     pieces = [run.file]
     for word in map(_word, run.arguments):
         if pieces[-1].startswith("-") and " " not in pieces[-1] and not word.startswith("-"):
@@ -257,7 +260,8 @@ def publishing(publish: Publish) -> str:
 def schedule(given: Schedule) -> str:
     parts = [_when(given)]
     parts += [given.time_zone] if given.time_zone else []
-    parts += [pairs(given.parameters)] if given.parameters else []
+    values = {name: _scalar(value) for name, value in given.parameters.items()}
+    parts += [pairs(values)] if values else []
     parts += [f"experiment {given.experiment}"] if given.experiment else []
     return clean(", ".join(parts))
 

@@ -8,6 +8,7 @@ from render.plans import FLIGHTS, data, given, plan, step
 from amlshare.diagnostics import Diagnostic, Span
 from amlshare.pipeline import Command
 from amlshare.references import parse
+from amlshare.render.built import Built
 from amlshare.render.markdown import code, escaped, plan_markdown
 
 
@@ -66,3 +67,16 @@ def test_a_graph_that_mermaid_would_not_draw_is_left_out():
     text = plan_markdown(plan(step("a", inputs=inputs), data=(data("raw"),)))
     assert "```mermaid" not in text
     assert "at most 500 edges" in text
+
+
+def test_what_a_backend_makes_of_steps_and_ports_is_said():
+    shown = Built(
+        steps={"clean": ("PythonScriptStep", "in a wrapper: a bash command")},
+        ends={("clean", "flights"): ("DataReference", "download")},
+        summary="SDK v1 builds 1 module.",
+    )
+    text = plan_markdown(FLIGHTS, shown)
+    assert "\nSDK v1 builds 1 module.\n" in text
+    (clean,) = [line for line in text.splitlines() if line.startswith("| 1 |")]
+    assert "PythonScriptStep<br>in a wrapper: a bash command" in clean
+    assert "DataReference" in clean

@@ -6,7 +6,7 @@ import pytest
 from render.plans import CLEAN, FLIGHTS, data, given, made, plan, step
 
 from amlshare.diagnostics import Diagnostic, Span
-from amlshare.pipeline import Compute, Distribution, Expect, Local, Parallel
+from amlshare.pipeline import Command, Compute, Distribution, Expect, Local, Parallel
 from amlshare.references import Reference
 from amlshare.render.paper import Paper, cells
 from amlshare.render.text import plan_text
@@ -208,3 +208,9 @@ def test_warnings_are_shown_in_full_and_hints_in_a_line():
     text = screen(replace(plan(step("a")), diagnostics=tuple(found)))
     assert "warning[w]: careful\n --> specs/x.yaml:3:5\n  |\n3 |     abc\n  |     ^^^\n" in text
     assert "hint[h]: specs/x.yaml:3:5: nobody reads it\n" in text
+
+
+@pytest.mark.parametrize(("unicode", "end"), [(True, "⏎"), (False, "\\n")])
+def test_a_command_of_several_lines_shows_where_each_ends(unicode, end):
+    several = replace(step("clean"), run=Command(line=("set -e\necho done",)))
+    assert f"$ set -e {end} echo done" in screen(plan(several), unicode=unicode)
