@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from amlshare.pipeline import Command, Step
 from amlshare.plan import Code, digest
-from amlshare.scripts import Sources
+from amlshare.scripts import Sources, sources
 from amlshare.snapshots import SnapshotError, Snapshots
 
 
@@ -55,5 +55,5 @@ class CodeReader:
                 raise SnapshotError(self._snapshots.problems[name])
             others = [each for each in files if not each.endswith(".py")]
             digests = {each: self._snapshots.digest(files[each]) for each in others}
-            self._folders[name] = _Folder(digests, Sources(files))
+            self._folders[name] = _Folder(digests, sources(self._snapshots, name))
         return self._folders[name]

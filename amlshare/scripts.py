@@ -14,6 +14,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from weakref import WeakKeyDictionary
+
+from amlshare.snapshots import Snapshots
 
 # Who imports or uses one of these may run code that no import statement names.
 _DYNAMIC_MODULES = frozenset("imp importlib pkgutil runpy subprocess zipimport".split())
@@ -32,6 +35,7 @@ _START = rb"(?m)(?:^|[;:])[ \t\f]*"  # where a statement starts
 _IMPORT = re.compile(_START + rb"(?:from|import)\b(?:\\\r?\n|[^\n])*")
 _RELATIVE = re.compile(_START + rb"from[\s\\]*\.")
 _SYS_PATH = re.compile(rb"\bsys\s*\.\s*path\b|\bfrom[\s\\]*sys\b")
+_TREES = 32
 _TELLING = frozenset(
     word.partition(".")[0].encode()
     for word in _DYNAMIC_MODULES | _DYNAMIC_NAMES | _DYNAMIC_CALLS | _PICKLES
@@ -56,12 +60,33 @@ class Source:
     pickles: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A module of a code folder: ``file`` is None for a folder that only holds others.
+
+    ``folder`` is where its submodules lie, with a slash at the end; ``loaded`` are the files that
+    importing it loads, in that order.
+    """
+
+    file: str | None
+    folder: str
+    loaded: tuple[str, ...]
+
+
 class Sources:
-    """The Python files of a code folder, by posix path; each is read at most once."""
+    """The Python files of a code folder, by posix path; each is read at most once.
+
+    A few syntax trees are kept, since who looks at a script looks at what it imports next.
+    """
 
     def __init__(self, files: Mapping[str, Path]) -> None:
         self._files = {name: path for name, path in files.items() if name.endswith(".py")}
+        self._folders = {
+            name[: at + 1] for name in self._files for at, char in enumerate(name) if char == "/"
+        }
         self._texts: dict[str, bytes] = {}
+        self._trees: dict[str, ast.Module | None] = {}
+        self._closures: dict[str, frozenset[str]] = {}
         self._sources: dict[str, Source] = {}
         self._roots: dict[str, frozenset[bytes]] = {}
 
@@ -72,6 +97,11 @@ class Sources:
         answer is every file. Where it unpickles objects, every imported module is in it, since
         their classes may be there.
         """
+        if script not in self._closures:
+            self._closures[script] = self._close(script)
+        return self._closures[script]
+
+    def _close(self, script: str) -> frozenset[str]:
         found: set[str] = set()
         waiting = [script]
         while waiting:
@@ -118,9 +148,52 @@ class Sources:
                 self._texts[name] = b""
         return self._texts[name]
 
+    def text(self, name: str) -> bytes:
+        """A file's source, empty for one that is not there or cannot be read."""
+        return self._text(name) if name in self._files else b""
+
+    def tree(self, name: str) -> ast.Module | None:
+        """The syntax tree of a file, None where it is no Python."""
+        if name not in self._trees:
+            while len(self._trees) >= _TREES:
+                del self._trees[next(iter(self._trees))]
+            tree = self._trees[name] = _tree(self.text(name))
+            self._sources.setdefault(name, _source(tree))
+        return self._trees[name]
+
+    def module(self, dotted: str, level: int, name: str, script: str) -> Module | None:
+        """What ``from ..dotted import`` in a file means, ``level`` dots; None for what lies
+        elsewhere.
+        """
+        for start in [_up(name, level)] if level else _roots(script):
+            found = self._down(Module(None, start, ()), dotted)
+            if found is not None:
+                return found
+        return None
+
+    def _down(self, module: Module, dotted: str) -> Module | None:
+        """A module below another one; the package itself for no name."""
+        for part in filter(None, dotted.split(".")):
+            inner = self.inside(module.folder, part)
+            if inner is None:
+                return None
+            module = Module(inner.file, inner.folder, (*module.loaded, *inner.loaded))
+        package = f"{module.folder}__init__.py"
+        if module.file is None and package in self._files:
+            return Module(package, module.folder, (package,))
+        return module
+
+    def inside(self, folder: str, name: str) -> Module | None:
+        """The module ``name`` in a folder."""
+        path = f"{folder}{name}"
+        for file in (f"{path}/__init__.py", f"{path}.py"):
+            if file in self._files:
+                return Module(file, f"{path}/", (file,))
+        return Module(None, f"{path}/", ()) if f"{path}/" in self._folders else None
+
     def _parsed(self, name: str) -> Source:
         if name not in self._sources:
-            self._sources[name] = parse(self._text(name))
+            self.tree(name)
         return self._sources[name]
 
     def _top_names(self, root: str) -> frozenset[bytes]:
@@ -172,13 +245,33 @@ def _up(name: str, level: int) -> str:
     return "".join(f"{part}/" for part in parts)
 
 
+_OF: WeakKeyDictionary[Snapshots, dict[str, Sources]] = WeakKeyDictionary()
+
+
+def sources(snapshots: Snapshots, folder: str) -> Sources:
+    """The Python files of a code folder. Whoever asks again gets the same, and what it has read."""
+    known = _OF.setdefault(snapshots, {})
+    if folder not in known:
+        known[folder] = Sources(snapshots.files(folder))
+    return known[folder]
+
+
 def parse(text: bytes) -> Source:
     """What a source says that it loads; one that cannot be parsed may load anything."""
+    return _source(_tree(text))
+
+
+def _tree(text: bytes) -> ast.Module | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(text)
+            return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _source(tree: ast.Module | None) -> Source:
+    if tree is None:
         return Source(dynamic=True)
     imports: list[Import] = []
     names: set[str] = set()

@@ -24,6 +24,7 @@ from amlshare.checks import (
     parameters,
     references,
     schedules,
+    script_arguments,
     steps,
     targets,
     unused,
@@ -138,6 +139,7 @@ FILE_RULES: tuple[FileRule, ...] = (
     files.scripts_found,
     files.scripts_are_python,
     files.other_files,
+    script_arguments.accepted,
 )
 
 

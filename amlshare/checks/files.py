@@ -21,7 +21,7 @@ def code_given(spec: Spec, _snapshots: Snapshots) -> Iterator[Finding]:
 
     One finding for all steps that say nothing of it: `defaults` is the way out.
     """
-    with_script = [(name, step) for name, step in spec.steps.items() if _script_of(name, step)]
+    with_script = [(name, step) for name, step in spec.steps.items() if script_of(name, step)]
     silent = [name for name, step in with_script if step.code is None]
     if silent and spec.defaults.code in (None, "none"):
         yield _missing_code(silent, "script" if spec.steps[silent[0]].script else "parallel")
@@ -109,7 +109,7 @@ def code_of(spec: Spec, name: str, step: Step) -> tuple[str | None, Route]:
     return (None if default == "none" else default), ("defaults", "code")
 
 
-def _script_of(name: str, step: Step) -> tuple[str, Route] | None:
+def script_of(name: str, step: Step) -> tuple[str, Route] | None:
     if step.parallel is not None:
         return step.parallel.script, ("steps", name, "parallel", "script")
     return None if step.script is None else (step.script, ("steps", name, "script"))
@@ -119,7 +119,7 @@ def scripts_found(spec: Spec, snapshots: Snapshots) -> Iterator[Finding]:
     """script-outside, script-not-found, script-ignored."""
     for name, step in spec.steps.items():
         code, _ = code_of(spec, name, step)
-        found = _script_of(name, step)
+        found = script_of(name, step)
         if found is None or code is None or found[0] in snapshots.files(code):
             continue
         if found[0].strip() and "\\" not in found[0] and code not in snapshots.problems:
@@ -189,7 +189,7 @@ def _python_files(files: Mapping[str, Path]) -> str:
 def scripts_are_python(spec: Spec, _snapshots: Snapshots) -> Iterator[Finding]:
     """script-not-python: a script is run by Python, whatever its name."""
     for name, step in spec.steps.items():
-        found = _script_of(name, step)
+        found = script_of(name, step)
         suffix = f".{found[0].rpartition('.')[2]}" if found else ""
         if found and suffix in (".sh", ".bash", ".R", ".r", ".ipynb", ".jl", ".js", ".exe"):
             yield Finding(

@@ -42,6 +42,7 @@ _LACKING = {
     for code, keys in {
         "missing-key": "location name version",
         "missing-code": "code defaults",
+        "missing-argument": "arguments",
         "nothing-to-run": "script command parallel",
         "undistributed-nodes": "distribution nodes",
         "fixed-location": "overwrite location",

@@ -15,7 +15,7 @@ View = TypeVar("View")
 
 _gathered: dict[str, tuple[Spec, object]] = {}
 # The same words stand in many steps.
-_parse = lru_cache(maxsize=4096)(references.parse)
+parse = lru_cache(maxsize=4096)(references.parse)
 
 
 def once(gather: Callable[[Spec], View]) -> Callable[[Spec], View]:
@@ -33,7 +33,7 @@ def once(gather: Callable[[Spec], View]) -> Callable[[Spec], View]:
 def forget() -> None:
     """Let go of the last spec."""
     _gathered.clear()
-    _parse.cache_clear()
+    parse.cache_clear()
 
 
 @once
@@ -98,7 +98,7 @@ class Place(NamedTuple):
 def texts(spec: Spec) -> list[Place]:
     """Every text with a ``$`` in the arguments and commands of the steps."""
     return [
-        Place(step, route, *_parse(text)) for step, route, text in each_word(spec) if "$" in text
+        Place(step, route, *parse(text)) for step, route, text in each_word(spec) if "$" in text
     ]
 
 
