@@ -121,9 +121,9 @@ def _summary(outcome: Outcome, seconds: float, paper: Paper) -> str:
     numbers = Counter(state_of(step.status, step.reused, paper)[2] for step in outcome.steps)
     told = ", ".join(f"{number:,} {word}" for word, number in numbers.items())
     style = style_of_run(outcome.status, paper)
-    steps = count(len(outcome.steps), "step")
+    steps = f": {count(len(outcome.steps), 'step')}" if outcome.steps else ""
     took = "" if outcome.status in ("queued", "running") else f" in {duration(seconds)}"
-    text = f"run {outcome.run} {style(outcome.status)}{took}: {steps}"
+    text = f"run {outcome.run} {style(outcome.status)}{took}{steps}"
     moved = sum(step.moved_bytes or 0 for step in outcome.steps)
     text += f", {told}" if told else ""
     text += f"; {show_size(moved)} moved" if moved else ""
