@@ -118,13 +118,16 @@ def _failure(step: StepOutcome, end: StepFinished | None, paper: Paper) -> Itera
 
 
 def _summary(outcome: Outcome, seconds: float, paper: Paper) -> str:
-    numbers = Counter(state_of(step.status, step.reused, paper)[2] for step in outcome.steps)
-    told = ", ".join(f"{number:,} {word}" for word, number in numbers.items())
-    style = style_of_run(outcome.status, paper)
-    steps = f": {count(len(outcome.steps), 'step')}" if outcome.steps else ""
-    took = "" if outcome.status in ("queued", "running") else f" in {duration(seconds)}"
-    text = f"run {outcome.run} {style(outcome.status)}{took}{steps}"
-    moved = sum(step.moved_bytes or 0 for step in outcome.steps)
-    text += f", {told}" if told else ""
-    text += f"; {show_size(moved)} moved" if moved else ""
+    text = f"run {outcome.run} {style_of_run(outcome.status, paper)(outcome.status)}"
+    if outcome.status not in ("queued", "running"):
+        text += f" in {duration(seconds)}: {_counted(outcome, paper)}"
     return text + (f"\n{outcome.url}" if outcome.url else "")
+
+
+def _counted(outcome: Outcome, paper: Paper) -> str:
+    """``5 steps, 3 ran, 2 reused; 30 MB moved``."""
+    numbers = Counter(state_of(step.status, step.reused, paper)[2] for step in outcome.steps)
+    told = [f"{number:,} {word}" for word, number in numbers.items()]
+    moved = sum(step.moved_bytes or 0 for step in outcome.steps)
+    text = ", ".join([count(len(outcome.steps), "step"), *told])
+    return text + (f"; {show_size(moved)} moved" if moved else "")
