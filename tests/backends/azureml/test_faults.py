@@ -45,7 +45,17 @@ PUBLISH = ("submit", "tiny.yaml", "--publish", "--endpoint", "nightly")
 SUBMIT = ("submit", "tiny.yaml")
 REPLACE = ("submit", "newer.yaml", *PUBLISH[2:], "--disable-old")
 BOTH = ("submit", "tiny.yaml", "--publish", "--run")
-KINDS = ("reset before", "reset after", "503", "401", "hang", "429", "500")
+KINDS = (
+    "reset before",
+    "reset after",
+    "cut after",
+    "garbled after",
+    "503",
+    "401",
+    "hang",
+    "429",
+    "500",
+)
 CHANGING = {"POST", "PUT", "PATCH"}
 # nothing is tried again, so that what is made of a fault shows at once
 GIVES_UP = {"AMLSHARE_RETRY_SECONDS": "0"}
@@ -278,10 +288,11 @@ def follows(record: Record) -> bool:
     return "pipelines/PipelineRuns/{" in record.route or "/runs/" in record.route
 
 
+@pytest.mark.parametrize("how", ["reset after", "cut after", "garbled after"])
 def test_a_lost_reply_at_any_request_publishes_at_most_once_and_the_same_command_then_just_once(
-    sweep: Sweep,
+    sweep: Sweep, how: str
 ):
-    assert sweep.over(PUBLISH, "reset after", then=published_by_the_same_command) == []
+    assert sweep.over(PUBLISH, how, then=published_by_the_same_command) == []
 
 
 @pytest.mark.parametrize("how", ["reset before", "503", "401", "hang"])
@@ -309,7 +320,7 @@ def test_a_fault_at_any_request_that_changes_something_submits_at_most_once(swee
     assert sweep.over(SUBMIT, how, where=changes) == []
 
 
-@pytest.mark.parametrize("how", ["reset after", "503"])
+@pytest.mark.parametrize("how", ["reset after", "garbled after", "503"])
 def test_a_fault_while_a_run_is_followed_names_the_run(sweep: Sweep, how: str):
     assert sweep.over(SUBMIT, how, where=follows) == []
 
