@@ -88,7 +88,8 @@ def read(request: Request) -> Reading:
         parsed = mending.parse(document.data, document.diagnostics)
         findings = list(parsed.findings)
         if parsed.spec is not None:
-            findings += parsed.certain(checks.check(parsed.spec, snapshots))
+            found = parsed.certain(checks.check(parsed.spec, snapshots))
+            findings += _for_backend(found, request.backend)
         pipeline = None
         if parsed.spec is not None and not _has_errors([*document.diagnostics, *findings]):
             pipeline, more = _resolve(parsed.spec, request)
@@ -98,6 +99,19 @@ def read(request: Request) -> Reading:
             diagnostics=_in_order([*document.diagnostics, *_located(findings, document)]),
             snapshots=snapshots,
         )
+
+
+def _for_backend(findings: Iterable[Finding], backend: str) -> Iterator[Finding]:
+    """The findings; what SDK v1 alone refuses is a hint for the other backends."""
+    for each in findings:
+        if each.code in _OF_SDK_V1 and backend != "azureml":
+            help_ = f"matters only for `--backend azureml`: {each.help}"
+            yield replace(each, severity="hint", help=help_)
+        else:
+            yield each
+
+
+_OF_SDK_V1 = frozenset({"large-code"})
 
 
 def _located(findings: Iterable[Finding], document: Document) -> Iterator[Diagnostic]:

@@ -9,11 +9,17 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 
+from amlshare.units import show_size
+
+MOST_BYTES = 300 * 2**20
+"""Bytes in a snapshot that SDK v1 takes at most."""
+MOST_FILES = 2000
 IGNORE_FILES = (".amlignore", ".gitignore")
 _NEVER = frozenset({".git", "__pycache__", ".amlshare", ".ipynb_checkpoints"})
 
@@ -132,6 +138,67 @@ def would_hold(root: Path, path: str) -> bool:
     patterns = _Patterns(root)
     above = ("/".join(parts[:length]) for length in range(1, len(parts) + 1))
     return _NEVER.isdisjoint(parts) and not any(map(patterns.match, above))
+
+
+# What is too much
+
+
+def excess(files: Mapping[str, Path], added: Iterable[Path] = ()) -> tuple[str, str, str] | None:
+    """How a snapshot is more than SDK v1 takes; None for one that is not.
+
+    That is what it has, what there may be at most, and where most of it lies: "420 MB",
+    "314.6 MB (300 MiB)", "largest files: model.bin (400 MB)". ``added`` comes beside ``files``.
+    """
+    sizes = {name: _size(path) for name, path in files.items()}
+    more = list(map(_size, added))
+    size, number = sum(sizes.values(), sum(more)), len(sizes) + len(more)
+    if size > MOST_BYTES:
+        return *_sizes(size), f"largest files: {_largest(sizes)}"
+    if number > MOST_FILES:
+        return f"{number:,} files", f"{MOST_FILES:,}", f"most of them lie in {_fullest(sizes)}"
+    return None
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _sizes(size: int) -> tuple[str, str]:
+    """A size and the limit, so that one can be seen to be more than the other."""
+    if size - MOST_BYTES < 10**6:
+        return f"{size:,} bytes", f"{MOST_BYTES:,} (300 MiB)"
+    return show_size(size), "314.6 MB (300 MiB)"
+
+
+def _largest(sizes: Mapping[str, int]) -> str:
+    first, *rest = sorted(sizes, key=lambda name: (-sizes[name], name))[:5]
+    names = [first, *(name for name in rest if sizes[name] * 100 > sizes[first])]
+    return ", ".join(f"{name} ({show_size(sizes[name])})" for name in names)
+
+
+def _fullest(names: Iterable[str]) -> str:
+    """The folders with the most files, each as deep as more than half of its files lie."""
+    held: Counter[str] = Counter()
+    for name in names:
+        parts = name.split("/")[:-1]
+        held.update("/".join(parts[:length]) for length in range(1, len(parts) + 1))
+        held["."] += not parts
+    tops = [folder for folder in held if "/" not in folder]
+    found = {_deepest(folder, held): held[folder] for folder in tops}
+    folders = sorted(found, key=lambda folder: (-held[folder], folder))[:5]
+    return ", ".join(f"{folder} ({held[folder]:,})" for folder in folders if held[folder])
+
+
+def _deepest(folder: str, held: Mapping[str, int]) -> str:
+    while True:
+        below = [each for each in held if each.rpartition("/")[0] == folder]
+        most = max(below, key=lambda each: held[each], default=folder)
+        if most == folder or 2 * held[most] <= held[folder]:
+            return folder
+        folder = most
 
 
 class _Patterns:

@@ -9,11 +9,8 @@ from pathlib import Path, PurePosixPath
 from amlshare.checks.places import who
 from amlshare.checks.views import once
 from amlshare.diagnostics import Finding, Route, closest
-from amlshare.snapshots import Snapshots, ignore_file
+from amlshare.snapshots import Snapshots, excess, ignore_file
 from amlshare.spec import Spec, Step
-
-# SDK v1 refuses a larger snapshot, though only when the pipeline is submitted or published.
-_LARGEST = 300 * 2**20
 
 
 def code_given(spec: Spec, _snapshots: Snapshots) -> Iterator[Finding]:
@@ -69,25 +66,17 @@ def code_readable(spec: Spec, snapshots: Snapshots) -> Iterator[Finding]:
 
 
 def code_sizes(spec: Spec, snapshots: Snapshots) -> Iterator[Finding]:
-    """large-code: more than Azure ML takes as a snapshot."""
+    """large-code: more than SDK v1 takes as a snapshot, though it says so only at a submit."""
     for code, route in _code_folders(spec).items():
-        size = sum(_size(path) for path in snapshots.files(code).values())
-        if size > _LARGEST:
+        if found := excess(snapshots.files(code)):
+            has, most, where = found
             yield Finding(
                 code="large-code",
-                severity="warning",
-                message=f"code folder '{code}' has {size / 2**20:.0f} MiB",
+                message=f"code folder '{code}' has {has}",
                 route=route,
-                label="SDK v1 refuses more than 300 MiB",
-                help=f"leave data and models out with {code}/.amlignore",
+                label=f"SDK v1 takes at most {most}",
+                help=f"{where}; leave data and models out with {code}/.amlignore",
             )
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
 
 
 @once

@@ -7,24 +7,24 @@ more, with times that are always the same: equal content is the same step, on ev
 
 from __future__ import annotations
 
-import math
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 from amlshare.backends.azureml.job import Job, JobStep
 from amlshare.backends.azureml.wrapping import SCRIPT
 from amlshare.backends.interface import BackendError
 from amlshare.plan import digest
-from amlshare.snapshots import SnapshotError, Snapshots, ignore_file, would_hold
+from amlshare.snapshots import SnapshotError, Snapshots, excess, ignore_file, would_hold
 
-MOST_BYTES = 300 * 2**20
-MOST_FILES = 2000
 _PROGRAM = Path(__file__).with_name(SCRIPT)
 _TIME = 946_684_800  # 2000-01-01: a snapshot says when each file was changed
+_PREFIX = "amlshare-code-"
+_DAY = 86_400
 
 
 @contextmanager
@@ -37,7 +37,8 @@ def staged(job: Job, base: Path) -> Iterator[Mapping[str, Path]]:
     kinds = {step.name: _kind(step) for step in job.steps}
     for code, is_wrapped in dict.fromkeys(kinds.values()):
         _check(code, _files(snapshots, code), is_wrapped=is_wrapped)
-    with TemporaryDirectory(prefix="amlshare-") as made:
+    _sweep()
+    with TemporaryDirectory(prefix=_PREFIX) as made:
         folders: dict[tuple[str | None, bool], Path] = {}
         for kind in kinds.values():
             if kind not in folders:
@@ -98,30 +99,31 @@ def _check(code: str | None, files: Mapping[str, Path], *, is_wrapped: bool) -> 
             f"code folder '{code}' has a file {SCRIPT}, which is what amlshare calls the program "
             "that it adds to this snapshot: rename yours"
         )
-    sizes = {name: path.stat().st_size for name, path in files.items()}
-    added = [_PROGRAM.stat().st_size] if is_wrapped else []
-    size, count = sum(sizes.values(), sum(added)), len(files) + len(added)
-    if size > MOST_BYTES:
-        _refuse(code, sizes, f"{_mebibytes(size)}, and Azure ML takes at most 300 MiB")
-    if count > MOST_FILES:
-        _refuse(code, sizes, f"{count:,} files, and Azure ML takes at most {MOST_FILES:,}")
-
-
-def _refuse(code: str | None, sizes: Mapping[str, int], why: str) -> None:
-    largest = sorted(sizes, key=lambda name: (-sizes[name], name))[:5]
-    shown = ", ".join(f"{name} ({_mebibytes(sizes[name])})" for name in largest)
-    raise BackendError(
-        f"the snapshot of code folder '{code}' has {why}; its largest files are {shown}; leave out "
-        f"what is no code with patterns in {code}/.amlignore"
-    )
-
-
-def _mebibytes(size: int) -> str:
-    """Rounded up: one byte over the limit is not shown as the limit."""
-    return f"{math.ceil(size / 2**20 * 10) / 10:,.1f} MiB"
+    if found := excess(files, [_PROGRAM] if is_wrapped else []):
+        has, most, where = found
+        raise BackendError(
+            f"the snapshot of code folder '{code}' has {has}, and Azure ML takes at most {most}; "
+            f"{where}; leave out what is no code with patterns in {code}/.amlignore"
+        )
 
 
 # Copying
+
+
+def _sweep() -> None:
+    """Remove what was left of submits that were killed: none needs its copies for a day."""
+    with suppress(OSError), os.scandir(gettempdir()) as entries:
+        for entry in entries:
+            if entry.name.startswith(_PREFIX) and _is_left(entry):
+                shutil.rmtree(entry.path, ignore_errors=True)
+
+
+def _is_left(entry: os.DirEntry[str]) -> bool:
+    try:
+        changed = entry.stat(follow_symlinks=False).st_mtime
+        return entry.is_dir(follow_symlinks=False) and changed < time.time() - _DAY
+    except OSError:
+        return False
 
 
 def _stage(snapshots: Snapshots, code: str | None, is_wrapped: bool, folder: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,8 @@ from typing import Any
 import pytest
 from backends.local.plans import command, script
 
-from amlshare.backends.azureml import amlshare_step, staging
+from amlshare import snapshots
+from amlshare.backends.azureml import amlshare_step
 from amlshare.backends.azureml.job import Job, make_job
 from amlshare.backends.azureml.staging import digests, staged
 from amlshare.backends.azureml.wrapping import SCRIPT
@@ -136,6 +139,22 @@ def test_nothing_is_left_after_an_error_or_an_interruption(tmp_path: Path) -> No
     assert not any(path.exists() or path.parent.exists() for path in seen)
 
 
+def test_copies_that_a_killed_submit_left_are_gone_after_a_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    for name in ("amlshare-code-old", "amlshare-code-new", "amlshare-other", "code"):
+        (tmp_path / "tmp" / name).mkdir(parents=True)
+        (tmp_path / "tmp" / name / "x.py").touch()
+    write(tmp_path, {"x.py": ""})
+    for name in ("amlshare-code-old", "amlshare-other", "code"):
+        os.utime(tmp_path / "tmp" / name, (0, 0))
+    with staged(job_of(PLAIN), tmp_path):
+        pass
+    left = sorted(path.name for path in (tmp_path / "tmp").iterdir())
+    assert left == ["amlshare-code-new", "amlshare-other", "code"]
+
+
 # what is refused
 
 
@@ -151,9 +170,9 @@ def test_too_large_a_snapshot_is_refused_and_its_largest_files_are_named(tmp_pat
         with (tmp_path / f"code/f{number}").open("wb") as file:
             file.truncate(number * 20 * 2**20)
     assert refusal(tmp_path, PLAIN) == (
-        "the snapshot of code folder 'code' has 420.0 MiB, and Azure ML takes at most 300 MiB; its "
-        "largest files are f6 (120.0 MiB), f5 (100.0 MiB), f4 (80.0 MiB), f3 (60.0 MiB), "
-        "f2 (40.0 MiB); leave out what is no code with patterns in code/.amlignore"
+        "the snapshot of code folder 'code' has 440 MB, and Azure ML takes at most 314.6 MB "
+        "(300 MiB); largest files: f6 (126 MB), f5 (105 MB), f4 (83.9 MB), f3 (62.9 MB), "
+        "f2 (41.9 MB); leave out what is no code with patterns in code/.amlignore"
     )
     write(tmp_path, {".amlignore": "f[1-6]\n"})
     with staged(job_of(PLAIN), tmp_path):
@@ -164,7 +183,7 @@ def test_too_large_a_snapshot_is_refused_and_its_largest_files_are_named(tmp_pat
 def test_too_many_files_are_refused_and_the_wrapper_is_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: Step, most: int
 ) -> None:
-    monkeypatch.setattr(staging, "MOST_FILES", 5)
+    monkeypatch.setattr(snapshots, "MOST_FILES", 5)
     write(tmp_path, {f"f{number}": "" for number in range(most)})
     with staged(job_of(step), tmp_path):
         pass
@@ -175,8 +194,8 @@ def test_too_many_files_are_refused_and_the_wrapper_is_one(
 def test_the_limits_are_those_of_the_sdk() -> None:
     from azureml._restclient import constants
 
-    assert staging.MOST_BYTES == constants.SNAPSHOT_MAX_SIZE_BYTES
-    assert staging.MOST_FILES == constants.SNAPSHOT_MAX_FILES
+    assert snapshots.MOST_BYTES == constants.SNAPSHOT_MAX_SIZE_BYTES
+    assert snapshots.MOST_FILES == constants.SNAPSHOT_MAX_FILES
 
 
 def test_a_file_of_the_wrappers_name_is_refused_only_where_the_wrapper_comes(
