@@ -399,13 +399,14 @@ def _uses(
         found = said[word.key]
         if option.ignored is None:
             uses = reader.uses(script)
-            ignored, written = uses.unread(option.name), uses.written(option.name)
-        else:
-            ignored, written = option.ignored, None
-        if ignored:
+            if uses.unread(option.name):
+                yield _ignored(option, found, script)
+            elif found.whole and found.whole.kind == "input":
+                place = uses.written(option.name)
+                if place is not None:
+                    yield _written(found.whole, place, found, script)
+        elif option.ignored:
             yield _ignored(option, found, script)
-        elif written and found.whole and found.whole.kind == "input":
-            yield _written(found.whole, written, found, script)
 
 
 def _ignored(option: Option, said: _Said, script: _Script) -> Finding:

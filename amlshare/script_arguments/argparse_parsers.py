@@ -70,7 +70,7 @@ def call(follower: State, name: str, given: Given, _node: ast.Call) -> Any:
 
 def subclassed(follower: State, made: Class) -> None:
     """An object of a class of the folder, which may be a parser of its own kind."""
-    if follower.defines_parser(made.node):
+    if follower.defines_parser(made):
         follower.unsure(f"class {made.node.name} has to do with its arguments")
 
 

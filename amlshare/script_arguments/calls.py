@@ -122,7 +122,7 @@ class Calls(Statements):
         tracked = any(
             isinstance(value, (*_OWNED, Argv)) for value in (*given.values, *given.named.values())
         )
-        if not tracked and not self._words.concern(function.node):
+        if not tracked and not self._words.concern(function):
             self._give_away(given)
             return UNKNOWN
         if given.open or function.wrapped:
@@ -135,7 +135,7 @@ class Calls(Statements):
     def run_function(self, function: Function, given: Given) -> Any:
         node = function.node
         recursive = any(call.node is node for call in self._calls)
-        if recursive or len(self._calls) >= _DEPTH or _is_generator(node):
+        if recursive or len(self._calls) >= _DEPTH or b"yield" in self._words.words(function):
             self._give_away(given)
             self._doubt = self._doubt or recursive
             return UNKNOWN
@@ -183,7 +183,3 @@ class Calls(Statements):
                 self.escape(value)
         if arguments.kwarg:
             scope.names[arguments.kwarg.arg] = UNKNOWN if given.open else extra
-
-
-def _is_generator(node: ast.AST) -> bool:
-    return any(isinstance(each, (ast.Yield, ast.YieldFrom)) for each in ast.walk(node))

@@ -67,10 +67,11 @@ class Follower(Calls):
             self.unsure(f"{file} cannot be parsed")
             self._doubt = True
             return scope
-        self._bytes += len(self._sources.text(file))
+        text = self._sources.text(file)
+        self._bytes += len(text)
         if self._bytes > _BYTES:
             raise GaveUp
-        self._words.add(tree)
+        self._words.add(file, text, tree)
         is_script = file == self._script and not self.parallel
         scope.names["__name__"] = "__main__" if is_script else file.removesuffix(".py")
         scope.names["__doc__"] = UNKNOWN

@@ -3,87 +3,78 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
-_TELLING = frozenset(
-    """ArgumentParser SystemExit _exit add_argument add_subparsers add_typer argparse argv click
-    exec exit invoke_without_command option parse_args parse_known_args quit typer""".split()
+from amlshare.script_arguments.values import Class, Function
+
+_WORD = re.compile(rb"[^\W\d]\w*")
+_PARSING = frozenset(b"ArgumentParser add_argument argv parse_args parse_known_args".split())
+_TELLING = _PARSING | frozenset(
+    b"""SystemExit _exit add_subparsers add_typer argparse click exec exit option quit
+    typer""".split()
 )
 
 
-_PARSING = frozenset("ArgumentParser add_argument argv parse_args parse_known_args".split())
-
-
 class Identifiers:
-    """The identifiers in each function and class of the modules that were added."""
+    """The words in each function and class of the modules that were added, comments included."""
 
     def __init__(self) -> None:
-        self._of: dict[ast.AST, set[str]] = {}
-        self._named: dict[str, list[ast.AST]] = {}
+        self._lines: dict[str, list[bytes]] = {}
+        self._named: dict[bytes, list[tuple[str, ast.AST]]] = {}
+        self._words: dict[ast.AST, frozenset[bytes]] = {}
         self._concern: dict[ast.AST, bool] = {}
 
-    def add(self, tree: ast.Module) -> None:
+    def add(self, file: str, text: bytes, tree: ast.Module) -> None:
         """Take in a module."""
+        self._lines[file] = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
         self._concern.clear()
-        for node in _definitions(tree.body):
-            self._take(node)
+        for node in _definitions(tree):
+            self._named.setdefault(node.name.encode(), []).append((file, node))
 
-    def _take(self, node: ast.AST) -> set[str]:
-        found: set[str] = set()
-        self._of[node] = found
-        name = getattr(node, "name", None)
-        if name is not None:
-            self._named.setdefault(name, []).append(node)
-        waiting = list(ast.iter_child_nodes(node))
-        while waiting:
-            each = waiting.pop()
-            if isinstance(each, ast.Name):
-                found.add(each.id)
-            elif isinstance(each, ast.Attribute):
-                found.add(each.attr)
-            elif isinstance(each, (ast.Import, ast.ImportFrom)):
-                found |= {alias.name.rpartition(".")[2] for alias in each.names}
-                found.add((getattr(each, "module", None) or "").rpartition(".")[2])
-            if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                found |= self._take(each)
-            else:
-                waiting.extend(ast.iter_child_nodes(each))
-        return found
+    def words(self, value: Function | Class) -> frozenset[bytes]:
+        """The words in a function or class."""
+        return self._in(value.scope.module.file, value.node)
 
-    def parses(self, node: ast.AST) -> bool:
+    def _in(self, file: str, node: ast.AST) -> frozenset[bytes]:
+        if node not in self._words:
+            first, last = getattr(node, "lineno", 1), getattr(node, "end_lineno", None)
+            lines = self._lines.get(file, [])[first - 1 : last]
+            self._words[node] = frozenset(_WORD.findall(b"\n".join(lines)))
+        return self._words[node]
+
+    def parse(self, value: Function | Class) -> bool:
         """Whether a function or class has to do with a parser itself."""
-        found = self._of[node] if node in self._of else self._take(node)
-        return not found.isdisjoint(_PARSING)
+        return not self.words(value).isdisjoint(_PARSING)
 
-    def concern(self, node: ast.AST) -> bool:
+    def concern(self, value: Function | Class) -> bool:
         """Whether running a function may parse arguments, or build a parser, or end the script."""
+        if value.node in self._concern:
+            return self._concern[value.node]
         seen: set[ast.AST] = set()
-        waiting = [node]
+        waiting: list[tuple[str, ast.AST]] = [(value.scope.module.file, value.node)]
         while waiting:
-            each = waiting.pop()
-            if each in seen:
+            file, node = waiting.pop()
+            if node in seen:
                 continue
-            seen.add(each)
-            found = self._of.get(each)
-            if found is None:
-                found = self._take(each)
-            if self._concern.get(each) or not found.isdisjoint(_TELLING):
-                self._concern[node] = True
+            seen.add(node)
+            words = self._in(file, node)
+            if self._concern.get(node) or not words.isdisjoint(_TELLING):
+                self._concern[value.node] = True
                 return True
-            if each in self._concern:
-                continue
-            for name in found & self._named.keys():
-                waiting += self._named[name]
+            if node not in self._concern:
+                for name in words & self._named.keys():
+                    waiting += self._named[name]
         self._concern |= dict.fromkeys(seen, False)
         return False
 
 
-def _definitions(statements: list[ast.stmt]) -> Iterator[ast.AST]:
-    for statement in statements:
-        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            yield statement
-        elif isinstance(statement, (ast.If, ast.Try, ast.With, ast.For, ast.While)):
-            for name in ("body", "orelse", "finalbody"):
-                yield from _definitions(getattr(statement, name, []))
-            for handler in getattr(statement, "handlers", []):
-                yield from _definitions(handler.body)
+def _definitions(node: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
+    """The functions and classes in a block, those inside one another included."""
+    for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+        inner = getattr(node, name, None)
+        for each in inner if isinstance(inner, list) else ():
+            if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                yield each
+            if not isinstance(each, ast.Expr | ast.Assign | ast.Return | ast.Import):
+                yield from _definitions(each)

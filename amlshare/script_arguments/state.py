@@ -92,9 +92,9 @@ class State:
         """The script ends, as by `sys.exit`."""
         self._exit([UNKNOWN] if given.open else given.values)
 
-    def defines_parser(self, node: ast.AST) -> bool:
-        """Whether a function or class may have to do with arguments."""
-        return self._words.parses(node)
+    def defines_parser(self, made: Class) -> bool:
+        """Whether a class has to do with a parser."""
+        return self._words.parse(made)
 
     def is_plain_action(self, made: Class) -> bool:
         """Whether a class is an action of argparse that takes words as that says."""
@@ -120,7 +120,7 @@ class State:
                 self.words_changed()
             case Function() if value.command is None and value not in self._escaped:
                 self._escaped.append(value)
-                if self._words.concern(value.node):
+                if self._words.concern(value):
                     self.run(value)
             case _:
                 pass
