@@ -43,22 +43,22 @@ def once(what: str, make: Callable[[], Made], look: Callable[[], Made | None]) -
 
 def _attempt(what: str, make: Callable[[], Made]) -> Made | ServiceError:
     """What was made, or the error after which it may have been made all the same."""
-    with wire.listening() as heard:
+    with wire.recording() as exchanges:
         try:
             with asking(what), wire.sent_once():
                 return make()
         except ServiceError as error:
-            if _is_refused(error, heard):
+            if _is_refused(error, exchanges):
                 raise
             return error
 
 
-def _is_refused(error: ServiceError, heard: Sequence[Exchange]) -> bool:
+def _is_refused(error: ServiceError, exchanges: Sequence[Exchange]) -> bool:
     """Whether nothing can have been made: what was to make it was refused, or never sent.
 
     Whatever failed after it, the answer to the last request that changes something decides.
     """
-    sent = next((each for each in reversed(heard) if each.method in CHANGING), error.exchange)
+    sent = next((each for each in reversed(exchanges) if each.method in CHANGING), error.exchange)
     return sent is None or not (sent.is_open() or sent.status in _CONFLICT)
 
 

@@ -27,31 +27,32 @@ _NEXT = {
 _LATER = "try again later; AMLSHARE_RETRY_SECONDS sets how long it is tried"
 
 
-def failing(error: BaseException, heard: Sequence[Exchange]) -> Exchange | None:
+def failing(error: BaseException, exchanges: Sequence[Exchange]) -> Exchange | None:
     """The exchange that an error of the SDK is about, as far as can be known.
 
-    ``heard`` are the latest, oldest first. The SDK looks for what need not be there, so a refusal
-    further back says nothing; but for one while signing in, which is followed by other looks. Where
-    nothing failed, it is the latest that changes something, whose reply may be what is wrong.
+    ``exchanges`` are the latest, oldest first. The SDK looks for what need not be there, so a
+    refusal further back says nothing; but for one while signing in, which is followed by other
+    looks. Where none failed, it is the latest that changes something, whose reply may be what is
+    wrong.
     """
     for each in _chain(error):
-        if lost := next((one for one in heard if one.error is each), None):
+        if lost := next((one for one in exchanges if one.error is each), None):
             return lost
         response = getattr(each, "response", None)
         response = getattr(response, "internal_response", response)
         if getattr(response, "request", None) is not None and hasattr(response, "status_code"):
             return _exchange(response)
-    if meant := next((each for each in heard if _is_meant(each, str(error))), None):
+    if meant := next((each for each in exchanges if _is_meant(each, str(error))), None):
         return meant
     signing_in = type(error).__name__.startswith("Authentication")
-    latest = list(heard) if signing_in else list(heard)[-1:]
+    latest = list(exchanges) if signing_in else list(exchanges)[-1:]
     if failed := next((each for each in reversed(latest) if _is_failed(each)), None):
         return failed
-    return next((each for each in reversed(heard) if each.method in CHANGING), None)
+    return next((each for each in reversed(exchanges) if each.method in CHANGING), None)
 
 
 def _is_meant(exchange: Exchange, said: str) -> bool:
-    """Whether the words of an error are about this exchange for certain, though others were heard
+    """Whether the words of an error are about this exchange for certain, though others were made
     since: the SDK sends with several threads, and looks in a second place for a dataset.
     """
     status = exchange.status or 0

@@ -88,7 +88,7 @@ def prepare(*, verbose: bool = False) -> None:
         each for each in registry.providers if not isinstance(each, GitTrackingInfoProvider)
     ]
     _still_datasets()
-    wire.tap()
+    wire.install()
 
 
 def _home() -> str:
@@ -118,14 +118,14 @@ def asking(what: str, advice: Mapping[int, str] | None = None) -> Iterator[None]
     the status that the service answered, where a better one can be given than for any request.
     """
     prepare()
-    with wire.listening() as heard, redirect_stdout(_Sink()):
+    with wire.recording() as exchanges, redirect_stdout(_Sink()):
         try:
             yield
         except BackendError:
             raise
         except Exception as error:  # noqa: BLE001 # the SDK raises of every kind
             _LOG.debug("%s failed", what, exc_info=error)
-            exchange = replies.failing(error, heard)
+            exchange = replies.failing(error, exchanges)
             told = masked(f"{what} failed: {replies.tell(error, exchange, advice)}")
             raise ServiceError(told, exchange) from None
 

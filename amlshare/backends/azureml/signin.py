@@ -54,8 +54,10 @@ class SignInError(ServiceError):
 def workspace(name: WorkspaceName, *, interactive: bool) -> Any:
     """The workspace, as an `azureml.core.Workspace`, signed in. Raises SignInError.
 
-    A browser is opened only where ``interactive`` and a person sits at a terminal.
+    A browser is opened only where ``interactive`` and a person sits at a terminal. Settings in the
+    environment that say nothing are told before anything is sent: BackendError.
     """
+    wire.check_settings()
     kind = way(os.environ, interactive=interactive and _is_watched(os.environ))
     sdk.prepare()
     try:

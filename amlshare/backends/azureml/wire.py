@@ -94,21 +94,21 @@ class Exchange:
 class _Line:
     """What holds at the moment. The SDK's own threads send too, so it is one for the process.
 
-    ``failed`` are requests within :func:`sent_once` that had no good end; ``tired`` those that
+    ``failed`` are requests within :func:`sent_once` that had no good end; ``exhausted`` those that
     patience ran out for, so that a loop further up does not start it anew.
     """
 
     open: bool = False
-    listeners: list[deque[Exchange]] = field(default_factory=list)
+    records: list[deque[Exchange]] = field(default_factory=list)
     failed: dict[tuple[str, str, int], Exchange] | None = None
-    tired: set[tuple[str, str]] = field(default_factory=set)
+    exhausted: set[tuple[str, str]] = field(default_factory=set)
     patience: float = PATIENCE
 
 
 _line = _Line()
 
 
-def tap() -> None:
+def install() -> None:
     """Put this module between `requests` and the network, once for the process."""
     if _line.open:
         return
@@ -165,15 +165,15 @@ def _still_storage() -> None:
 
 
 @contextmanager
-def listening() -> Iterator[Sequence[Exchange]]:
+def recording() -> Iterator[Sequence[Exchange]]:
     """The latest exchanges of those inside, of all threads, oldest first."""
-    heard: deque[Exchange] = deque(maxlen=_KEPT)
-    _line.listeners.append(heard)
+    exchanges: deque[Exchange] = deque(maxlen=_KEPT)
+    _line.records.append(exchanges)
     try:
-        yield heard
+        yield exchanges
     finally:
-        # by identity: two that have heard nothing are equal
-        _line.listeners[:] = [each for each in _line.listeners if each is not heard]
+        # by identity: two empty ones are equal
+        _line.records[:] = [each for each in _line.records if each is not exchanges]
 
 
 @contextmanager
@@ -243,11 +243,11 @@ def _repeat(request: Any, send: Callable[[], Any], read: Callable[[Any], None]) 
     for attempt in itertools.count():
         exchange = _attempt(request, send, read)
         if not exchange.is_passing():
-            _line.tired.discard(target)
+            _line.exhausted.discard(target)
             break
         pause = exchange.pause(attempt)
         if time.monotonic() - started + pause > patience:
-            _line.tired.add(target)
+            _line.exhausted.add(target)
             break
         _LOG.info("%s: %s; again in %g s", exchange.request, _result(exchange), pause)
         time.sleep(pause)
@@ -265,8 +265,8 @@ def _attempt(request: Any, send: Callable[[], Any], read: Callable[[Any], None])
         method=request.method, url=plain_url(request.url), response=response, error=error
     )
     _LOG.debug("%s: %s", exchange.request, _result(exchange))
-    for heard in list(_line.listeners):
-        heard.append(exchange)
+    for record in list(_line.records):
+        record.append(exchange)
     return exchange
 
 
@@ -297,7 +297,7 @@ def _is_foreign(response: Any) -> bool:
     """Whether a reply is a page, or says that it is JSON and is not."""
     kind = response.headers.get("Content-Type", "").lower()
     if "json" not in kind:
-        return kind.startswith("text/html")
+        return str(kind).startswith("text/html")
     try:
         json.loads(response.content)
     except ValueError:
@@ -315,7 +315,7 @@ def _patience(request: Any) -> float:
     whole = isinstance(request.body, (str, bytes, type(None)))
     if creating or not whole or LINK_LOCAL in request.url:
         return 0.0
-    if (request.method, request.url) in _line.tired:
+    if (request.method, request.url) in _line.exhausted:
         return 0.0
     return seconds("AMLSHARE_RETRY_SECONDS", _line.patience)
 

@@ -77,6 +77,13 @@ def test_a_job_without_a_terminal_is_told_at_once_though_it_would_open_a_browser
     assert workspace.requests == []
 
 
+@pytest.mark.parametrize("name", ["AMLSHARE_TIMEOUT", "AMLSHARE_RETRY_SECONDS"])
+def test_a_setting_that_says_nothing_is_told_before_anything_is_sent(workspace, name):
+    told = error(signed_in(OPENED, workspace.environment | {name: "abc"}))
+    assert told == f"{name} is 'abc'; expected a number of seconds, such as 30"
+    assert workspace.requests == []
+
+
 def test_a_service_principal_opens_the_workspace(workspace):
     done = signed_in(OPENED, workspace.environment)
     assert (done.stdout, done.stderr) == (f"opened {workspace.name}", "")

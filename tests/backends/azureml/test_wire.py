@@ -131,9 +131,9 @@ def test_no_body_at_all_is_an_answer(server, answer):
 @pytest.mark.parametrize("refusal", [CUT, PAGE, GARBAGE])
 def test_what_is_no_answer_of_the_services_leaves_open_whether_it_was_done(server, refusal):
     server.replies = [refusal]
-    with wire.listening() as heard, wire.sent_once(), pytest.raises(requests.ConnectionError):
+    with wire.recording() as exchanges, wire.sent_once(), pytest.raises(requests.ConnectionError):
         requests.put(f"{server.url}/x", stream=True, data=iter([b"a"]))
-    assert [(each.status, each.is_open()) for each in heard] == [(None, True)]
+    assert [(each.status, each.is_open()) for each in exchanges] == [(None, True)]
 
 
 def test_after_sent_once_all_is_as_before(server):
