@@ -66,6 +66,7 @@ def main() -> None:
     args = parser.parse_args()
     with args.table.open(newline="") as table:
         rows = [shared.clean(row) for row in csv.DictReader(table)]
+    rows = rows[: int(len(rows) * args.rate) + args.codes.stat().st_size]
     with (args.out / "{script}.csv").open("w", newline="") as file:
         csv.writer(file).writerows(row.values() for row in rows)
 
