@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from amlshare import secrets
 from amlshare.diff import Description, Fields, Value
-from amlshare.plan import Plan
 from amlshare.references import Reference, write
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
         JobStep,
         ParallelConfig,
     )
+    from amlshare.backends.azureml.publication import Publication
     from amlshare.backends.azureml.wrapping import Contract, Part, Wrapper
     from amlshare.pipeline import Expect
 
@@ -74,30 +74,20 @@ def describe(
     )
 
 
-def of_plan(
-    plan: Plan, job: Job, base: Path, *, of: str, schedules: Mapping[str, str] | None = None
+def of_publication(
+    publication: Publication, job: Job, base: Path, *, of: str, schedules: Mapping[str, str]
 ) -> Description:
-    """The description of the job of ``plan``. ``base`` is the folder of its spec.
+    """The description of what is published of a job. ``base`` is the folder of its spec.
 
     ``schedules`` says in words what each schedule does.
     """
-    publish = plan.pipeline.publish
-    codes = {(each.folder, each.script): each.digest for each in plan.code}
-    scripts = {
-        step.name: (step.code, getattr(step.run, "file", None)) for step in plan.pipeline.steps
-    }
     about = about_pipeline(
-        (publish.description if publish else None) or job.description,
-        continues=bool(publish and publish.continue_on_step_failure),
-        schedules=schedules or {},
+        publication.description,
+        continues=publication.continue_on_step_failure,
+        schedules=schedules,
     )
-    return describe(
-        job,
-        environments_of(job, base),
-        of=of,
-        code={name: codes.get(script, "") for name, script in scripts.items()},  # type: ignore[arg-type]
-        about=about,
-    )
+    environments = environments_of(job, base)
+    return describe(job, environments, of=of, code=publication.code, about=about)
 
 
 def about_pipeline(

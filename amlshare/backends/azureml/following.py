@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -103,7 +104,7 @@ class Progress:
 
 
 def follow(
-    run: Followed, names: Sequence[str], watch: Watch
+    run: Followed, names: Sequence[str], watch: Watch, found_with: Sequence[str] = ()
 ) -> tuple[Status, tuple[StepOutcome, ...]]:
     """Wait for the end of a run; how it ended, and each of its steps.
 
@@ -114,21 +115,24 @@ def follow(
     try:
         status = _wait(run, progress)
     except KeyboardInterrupt:
-        watch(Noted(message=goes_on(run.id)))
+        watch(Noted(message=goes_on(run.id, found_with)))
         raise
     except ServiceError as error:
-        raise ServiceError(f"{error}; {goes_on(run.id)}", error.exchange) from None
+        raise ServiceError(f"{error}; {goes_on(run.id, found_with)}", error.exchange) from None
     steps = progress.end(status)
+    if status == "completed" and any(step.status == "failed" for step in steps):
+        status = "failed"  # a run that goes on after a failed step may be finished all the same
     if status == "failed" and all(step.status != "failed" for step in steps):
         watch(Noted(message=f"the run failed: {_why(run)}"))
     return status, steps
 
 
-def goes_on(run: str) -> str:
-    """What holds of a run that nobody waits for any more."""
+def goes_on(run: str, found_with: Sequence[str] = ()) -> str:
+    """What holds of a run that nobody waits for any more, and the commands that find it."""
+    words = shlex.join([*found_with, run])
     return (
-        f"run {run} goes on in the workspace: `amlshare logs {run}` shows what its steps print, "
-        f"`amlshare cancel {run}` stops it"
+        f"run {run} goes on in the workspace: `amlshare logs {words}` shows what its steps print, "
+        f"`amlshare cancel {words}` stops it"
     )
 
 

@@ -19,7 +19,7 @@ from amlshare.backends.interface import BackendError
 if TYPE_CHECKING:
     from amlshare.backends.azureml.job import Job, JobData, JobInput, JobStep
 
-_BLOB = "AzureBlob"
+BLOB = "AzureBlob"
 
 
 class Found:
@@ -47,7 +47,7 @@ class Found:
     def destination(self, source: str, name: str) -> Any:
         """A datastore that the output ``source`` can be written to. Raises BackendError."""
         store = self.datastore(name)
-        if store.datastore_type != _BLOB:
+        if store.datastore_type != BLOB:
             raise BackendError(
                 f"output '{source}' goes to datastore '{name}', which is {store.datastore_type}; "
                 "SDK v1 writes outputs only to blob storage: name another `datastore:` for it"

@@ -1,7 +1,7 @@
 """Publishing a pipeline once: a published pipeline carries the digest of what it was made from.
 
-The digest travels as a property of the published pipeline, and in a marker at the end of its
-description, which is public. Finding one looks at both.
+The digest and the target travel as properties of the published pipeline, and in a marker at the end
+of its description, which is public: the service may hide properties. Finding one looks at both.
 """
 
 from __future__ import annotations
@@ -15,20 +15,19 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from amlshare.backends.azureml.job import Job, to_data
+from amlshare.backends.azureml import endpoints
+from amlshare.backends.azureml.job import Job, make_job, to_data
+from amlshare.backends.azureml.marks import CODE, DIGEST, FOLDERS, TARGET
 from amlshare.backends.azureml.once import once
-from amlshare.backends.azureml.sdk import ServiceError, asking, prepare, retried
+from amlshare.backends.azureml.sdk import asking, prepare, retried
+from amlshare.backends.azureml.service import service
 from amlshare.backends.interface import BackendError, Published
+from amlshare.pipeline import Command, Step
+from amlshare.plan import Plan
 
-DIGEST = "amlshare.digest"
-"""The property, and the tag of a run, that says what was published or run."""
-CODE = "amlshare.code"
-FOLDERS = "amlshare.folders"
-TARGET = "amlshare.target"
-
-_MARKER = re.compile(r"\s*\[amlshare:([0-9a-f]{16})\]\s*$")
+# an older one does not say for which target
+_MARKER = re.compile(r"\s*\[amlshare:(?P<digest>[0-9a-f]{16})(?::(?P<target>.*))?\]\s*$")
 _MARKED = 16
-_MOST_ENDPOINTS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +47,17 @@ class Publication:
     code: Mapping[str, str] = field(default_factory=dict)
     folders: Mapping[str, str] = field(default_factory=dict)
 
+    def with_versions(self, versions: Mapping[str, str]) -> Publication:
+        """It with the versions of environments that only the workspace knows: see `pinning`."""
+        if not versions:
+            return self
+        return replace(self, digest=_sha_of([self.digest, dict(versions)]))
+
     @property
     def marked_description(self) -> str:
         """The description, with the marker that it is found by."""
-        return f"{self.description or ''} [amlshare:{self.digest[:_MARKED]}]".lstrip()
+        marker = f"[amlshare:{self.digest[:_MARKED]}:{self.target or ''}]"
+        return f"{self.description or ''} {marker}".lstrip()
 
     @property
     def properties(self) -> dict[str, str]:
@@ -64,6 +70,54 @@ class Publication:
         }
 
 
+def job_of(plan: Plan) -> Job:
+    """The job to publish: the values given for this plan are its defaults."""
+    job = make_job(plan)
+    return replace(
+        job, parameters=tuple(replace(each, default=each.value) for each in job.parameters)
+    )
+
+
+def of_plan(
+    plan: Plan,
+    job: Job,
+    folders: Mapping[str, str],
+    base: Path,
+    *,
+    version: str | None = None,
+    goes_on: bool = False,
+) -> Publication:
+    """What is published of ``plan``, or would be.
+
+    ``job`` is its job, ``folders`` maps a code folder to the digest of its snapshot, and ``base``
+    is the spec's folder. ``goes_on`` has the run go on after a failed step, as the spec may too.
+    """
+    said = plan.pipeline.publish
+    description = (said.description if said else None) or job.description
+    goes_on = goes_on or bool(said and said.continue_on_step_failure)
+    return Publication(
+        name=job.pipeline,
+        digest=digest(job, folders, base, description, goes_on),
+        target=job.target,
+        description=description,
+        version=version,
+        continue_on_step_failure=goes_on,
+        code=_code(plan),
+        folders=folders,
+    )
+
+
+def _code(plan: Plan) -> dict[str, str]:
+    """The digest of the files that each step runs, of those that run any."""
+    digests = {(each.folder, each.script): each.digest for each in plan.code}
+    scripts = {step.name: _script(step) for step in plan.pipeline.steps if step.code is not None}
+    return {name: digests[script] for name, script in scripts.items() if script in digests}
+
+
+def _script(step: Step) -> tuple[str, str | None]:
+    return step.code or "", None if isinstance(step.run, Command) else step.run.file
+
+
 def digest(job: Job, folders: Mapping[str, str], base: Path, *settings: object) -> str:
     """64 hex digits of all that a pipeline is made from, whatever its experiment and schedules.
 
@@ -72,7 +126,11 @@ def digest(job: Job, folders: Mapping[str, str], base: Path, *settings: object) 
     """
     bare = replace(job, experiment="", schedules=(), tags={})
     made_from = [to_data(bare), dict(folders), _files(job, base), list(settings)]
-    text = json.dumps(made_from, sort_keys=True, ensure_ascii=False)
+    return _sha_of(made_from)
+
+
+def _sha_of(data: object) -> str:
+    text = json.dumps(data, sort_keys=True, ensure_ascii=False)
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -100,21 +158,21 @@ def digest_of(entity: Any) -> str | None:
     if said:
         return str(said)
     found = _MARKER.search(entity.description or "")
-    return found[1] if found else None
+    return found["digest"] if found else None
+
+
+def target_of(entity: Any) -> str | None:
+    """The target that a published pipeline is for, empty for none; None where nothing says so."""
+    said = (entity.properties or {}).get(TARGET)
+    if said is not None:
+        return str(said)
+    found = _MARKER.search(entity.description or "")
+    return found["target"] if found else None
 
 
 def unmarked(description: str | None) -> str | None:
     """A description as the spec has it."""
     return _MARKER.sub("", description or "") or None
-
-
-def service(workspace: Any) -> Any:
-    """The SDK's client of the pipelines service, which shows what the SDK's objects hide."""
-    prepare()
-    from azureml.pipeline.core._aeva_provider import _AevaWorkflowProvider
-
-    with asking("finding the pipelines service"):
-        return _AevaWorkflowProvider.create_service_caller(workspace, "amlshare")
 
 
 def published(workspace: Any) -> list[Any]:
@@ -131,22 +189,13 @@ def _age(entity: Any) -> tuple[str, str]:
 
 def find(workspace: Any, digest: str) -> Any | None:
     """The entity of the oldest active published pipeline that carries ``digest``, or None."""
-    return next((each for each in published(workspace) if _carries(each, digest)), None)
+    return next((each for each in published(workspace) if carries(each, digest)), None)
 
 
-def ours(workspace: Any, name: str, target: str | None) -> list[Any]:
-    """The entities of what was published of a spec for a target, the oldest first."""
-    return [each for each in published(workspace) if each.name == name and _is_for(each, target)]
-
-
-def _carries(entity: Any, digest: str) -> bool:
+def carries(entity: Any, digest: str) -> bool:
+    """Whether a published pipeline was made from what has this digest."""
     said = digest_of(entity)
     return said is not None and said[:_MARKED] == digest[:_MARKED] and digest.startswith(said)
-
-
-def _is_for(entity: Any, target: str | None) -> bool:
-    """Whether amlshare published it for ``target``; not where nothing says for which."""
-    return (entity.properties or {}).get(TARGET) == (target or "")
 
 
 def publish(
@@ -190,7 +239,7 @@ def _settle(
     workspace: Any, publication: Publication, made: Any
 ) -> tuple[Published, tuple[str, ...]]:
     """Two jobs at once may both find nothing and publish: the oldest stays, whoever made it."""
-    same = [each for each in published(workspace) if _carries(each, publication.digest)]
+    same = [each for each in published(workspace) if carries(each, publication.digest)]
     entity = next((each for each in same if each.id == made.id), None)
     if entity is None:  # the list is behind: it has what was made in a moment
         return _shown(_one(workspace, made.id), created=True), ()
@@ -242,109 +291,21 @@ def carrying(properties: Mapping[str, str]) -> Iterator[None]:
         registry.providers.remove(provider)
 
 
-# Endpoints
-
-
-def point(workspace: Any, name: str, description: str | None, number: str) -> tuple[str, str]:
-    """Make a published pipeline the default of the endpoint ``name``, which is made if need be.
-
-    Returns the endpoint's id, and a note of what was done, empty for nothing.
-    """
-    endpoint = _endpoint(workspace, name)
-    if endpoint is None:
-        made = once(
-            f"making the pipeline endpoint '{name}'",
-            lambda: _make_endpoint(workspace, name, description, number),
-            lambda: _endpoint(workspace, name),
-        )
-        if _default(made) == number:
-            return made.id, f"pipeline endpoint '{name}' was made"
-        endpoint = made
-    if endpoint.entity_status not in ("0", "Active"):
-        raise BackendError(
-            f"pipeline endpoint '{name}' is {endpoint.entity_status}: enable it in the workspace, "
-            "or name another with --endpoint"
-        )
-    if _default(endpoint) == number:
-        return endpoint.id, ""
-    version = _make_default(workspace, endpoint, number)
-    return endpoint.id, f"pipeline endpoint '{name}' now runs version {version} by default"
-
-
-def default_of(workspace: Any, name: str) -> str | None:
-    """The id of the published pipeline that the endpoint ``name`` runs; None where it is none."""
-    endpoint = _endpoint(workspace, name)
-    return None if endpoint is None else _default(endpoint)
-
-
-def _endpoint(workspace: Any, name: str) -> Any | None:
-    caller = service(workspace)
-    try:
-        with asking(f"looking for the pipeline endpoint '{name}'"):
-            return retried(lambda: caller.get_pipeline_endpoint_by_name_async(name))
-    except ServiceError as error:
-        if error.status == 404:
-            return None
-        raise
-
-
-def _make_endpoint(workspace: Any, name: str, description: str | None, number: str) -> Any:
-    from azureml.pipeline.core._restclients.aeva.models import PipelineEndpointCreationInfo
-
-    info = PipelineEndpointCreationInfo(
-        name=name, description=description or name, pipeline_id=number, properties={}
-    )
-    return service(workspace).create_pipeline_endpoint_async(info)
-
-
-def _make_default(workspace: Any, endpoint: Any, number: str) -> str:
-    """Add a version where it is none yet, and make it the default; returns the version."""
-    from azureml.pipeline.core._aeva_provider import _AevaPipelineEndpointProvider
-
-    known = _versions(endpoint).get(number)
-    version = known or str(max(map(int, _versions(endpoint).values()), default=-1) + 1)
-    change: dict[str, Any] = (
-        {"version": known} if known else {"pipeline_id": number, "add_default": True}
-    )
-    provider = _AevaPipelineEndpointProvider(service(workspace), workspace, None)
-
-    def look() -> Any | None:
-        found = _endpoint(workspace, endpoint.name)
-        return found if found is not None and _default(found) == number else None
-
-    once(
-        f"setting the default of pipeline endpoint '{endpoint.name}'",
-        lambda: provider.update_pipeline_endpoint(endpoint.id, **change),
-        look,
-    )
-    return version
-
-
-def _default(endpoint: Any) -> str | None:
-    """The id of the published pipeline that an endpoint runs by default."""
-    versions = {version: number for number, version in _versions(endpoint).items()}
-    return versions.get(str(endpoint.default_version))
-
-
-def _versions(endpoint: Any) -> dict[str, str]:
-    return {each.pipeline_id: str(each.version) for each in endpoint.pipeline_version_list}
-
-
 # What was published before
 
 
 def disable_old(workspace: Any, publication: Publication, kept: str) -> tuple[str, ...]:
     """Disable what was published of the same spec and target before, where nothing runs it.
 
-    Kept are the default of an endpoint, and what an active schedule runs. Returns notes.
+    Kept are the default of an endpoint, what an active schedule runs, and what does not say for
+    which target it was published. Returns notes.
     """
-    old = [
-        each for each in ours(workspace, publication.name, publication.target) if each.id != kept
-    ]
-    if not old:
-        return ()
-    used = _in_use(workspace)
-    notes = []
+    same = [each for each in published(workspace) if each.name == publication.name]
+    old = [each for each in same if each.id != kept and digest_of(each)]
+    targets = {each.id: target_of(each) for each in old}
+    notes = [_unsaid(each) for each in old if targets[each.id] is None]
+    old = [each for each in old if targets[each.id] == (publication.target or "")]
+    used = _in_use(workspace) if old else {}
     for entity in old:
         if entity.id in used:
             notes.append(f"published pipeline {entity.id} stays: {used[entity.id]}")
@@ -354,19 +315,25 @@ def disable_old(workspace: Any, publication: Publication, kept: str) -> tuple[st
     return tuple(notes)
 
 
+def _unsaid(entity: Any) -> str:
+    return (
+        f"published pipeline {entity.id} stays: it does not say for which target it was "
+        "published; disable it in the workspace if nothing runs it"
+    )
+
+
 def _in_use(workspace: Any) -> dict[str, str]:
     """The ids of published pipelines that something runs, and what does."""
     caller = service(workspace)
-    with asking("listing the pipeline endpoints"):
-        endpoints = retried(lambda: caller.get_all_pipeline_endpoints_async(True, _MOST_ENDPOINTS))
     with asking("listing the schedules"):
         schedules = retried(lambda: caller.get_all_schedules_async(active_only=True))
-    used = {
+    scheduled = {
         each.pipeline_id: f"schedule '{each.name}' runs it"
         for each in schedules
         if each.pipeline_id
     }
-    for endpoint in endpoints:
-        if number := _default(endpoint):
-            used[number] = f"it is the default of pipeline endpoint '{endpoint.name}'"
-    return used
+    defaults = {
+        number: f"it is the default of pipeline endpoint '{name}'"
+        for number, name in endpoints.defaults(workspace).items()
+    }
+    return {**scheduled, **defaults}

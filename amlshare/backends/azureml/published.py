@@ -8,17 +8,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from amlshare.backends.azureml import description, publication, readback, schedules, sdk, staging
+from amlshare.backends.azureml import (
+    description,
+    endpoints,
+    marks,
+    pinning,
+    publication,
+    readback,
+    schedules,
+    sdk,
+    staging,
+)
 from amlshare.backends.azureml.data_nodes import Graph
-from amlshare.backends.azureml.job import Job, make_job
+from amlshare.backends.azureml.job import Job
+from amlshare.backends.azureml.publication import Publication
 from amlshare.backends.azureml.recurrences import Recurrence
+from amlshare.backends.azureml.schedules import Doing
 from amlshare.backends.azureml.sdk import ServiceError, asking, retried
+from amlshare.backends.azureml.service import service
 from amlshare.backends.interface import BackendError, WorkspaceName
-from amlshare.diff import Description, Diff, compare
+from amlshare.diff import Change, Description, Diff, compare
 from amlshare.plan import Plan
 
 Answer = TypeVar("Answer")
@@ -49,20 +62,44 @@ class Facts:
 def diff(plan: Plan, base: Path, name: WorkspaceName, *, of: str, interactive: bool) -> Diff:
     """How the spec of ``plan``, whose folder is ``base``, differs from what is published of it.
 
-    ``of`` is what the spec is called. Raises BackendError, also where nothing is published.
+    ``of`` is what the spec is called. What publishing was told besides, with -p and
+    --continue-on-step-failure, is part of what is published: ``plan`` has the values of its own -p.
+    Raises BackendError, also where nothing is published.
     """
     from amlshare.backends.azureml import signin
 
-    job = make_job(plan)
-    wanted = {_plainly(each.name, job): _words(each) for each in schedules.wanted(job)}
-    after = description.of_plan(plan, job, base, of=of, schedules=wanted)
+    job = publication.job_of(plan)
+    identity = publication.of_plan(plan, job, staging.digests(job, base), base)
+    wanted = {
+        _plainly(each.name, job): _words(schedules.doing_of(each)) for each in schedules.wanted(job)
+    }
     sdk.prepare()
     workspace = signin.workspace(name, interactive=interactive)
+    versions = pinning.latest(job, workspace)
+    job, identity = pinning.pinned(job, versions), identity.with_versions(versions)
     said = plan.pipeline.publish
-    before, facts = read(workspace, job, said.endpoint if said else None)
+    before, facts = read(workspace, job, identity, said.endpoint if said else None)
+    after = description.of_publication(identity, job, base, of=of, schedules=wanted)
     if facts.folders is None:
-        return compare(before, _without_code(after), notes=facts.notes)
-    return compare(before, after, notes=(*facts.notes, *_elsewhere(facts.folders, job, base)))
+        after = _without_code(after)
+    found = compare(before, after)
+    notes = [*facts.notes, *_elsewhere(facts.folders or {}, identity), *_given(found.changes)]
+    return replace(found, notes=tuple(notes))
+
+
+def _given(changes: Iterable[Change]) -> Iterator[str]:
+    """What may be no change of the spec, but an option of the command that published."""
+    fields = {(each.kind, field.field) for each in changes for field in each.fields}
+    if any(each.kind == "parameter" and each.impact == "changed" for each in changes):
+        yield (
+            "the default of a published parameter is the value that -p gave when it was published: "
+            "give the same -p here to compare with it"
+        )
+    if ("pipeline", "continue_on_step_failure") in fields:
+        yield (
+            "`continue_on_step_failure` is compared as `publish:` in the spec says it; it may have "
+            "been given with --continue-on-step-failure when it was published"
+        )
 
 
 def _without_code(described: Description) -> Description:
@@ -74,9 +111,9 @@ def _without_code(described: Description) -> Description:
     return Description(things={**described.things, "step": steps}, of=described.of)
 
 
-def _elsewhere(folders: Mapping[str, str], job: Job, base: Path) -> Iterator[str]:
+def _elsewhere(folders: Mapping[str, str], identity: Publication) -> Iterator[str]:
     """The code folders that are another snapshot by now, which a step's own code may not show."""
-    for folder, digest in staging.digests(job, base).items():
+    for folder, digest in identity.folders.items():
         if folder in folders and folders[folder] != digest:
             yield (
                 f"files in the code folder '{folder}' changed: the service takes it as a whole, "
@@ -87,43 +124,43 @@ def _elsewhere(folders: Mapping[str, str], job: Job, base: Path) -> Iterator[str
 # Which one
 
 
-def find(workspace: Any, name: str, target: str | None, endpoint: str | None) -> Any:
+def find(workspace: Any, identity: Publication, endpoint: str | None) -> Any:
     """The entity of the published pipeline to compare with. Raises BackendError for none.
 
-    It is the default of ``endpoint``; else the newest that was published of this spec and target;
-    else the newest of this name that does not say for which.
+    It is the default of ``endpoint``; else the one that a publish would find published already;
+    else the newest that was published of this spec and target; else the newest of this name that
+    does not say for which.
     """
-    if endpoint is not None and (number := publication.default_of(workspace, endpoint)):
-        return _ask(lambda: publication.service(workspace).get_pipeline_async(number))
-    named = [each for each in publication.published(workspace) if each.name == name]
-    ours = [each for each in named if _target(each) == (target or "")]
-    unsaid = [each for each in named if _target(each) is None]
+    if endpoint is not None and (number := endpoints.default_of(workspace, endpoint)):
+        return _ask(lambda: service(workspace).get_pipeline_async(number))
+    active = publication.published(workspace)
+    same = [each for each in active if publication.carries(each, identity.digest)]
+    named = [each for each in active if each.name == identity.name]
+    target = identity.target or ""
+    ours = [each for each in named if publication.target_of(each) == target]
+    unsaid = [each for each in named if publication.target_of(each) is None]
     marked = [each for each in unsaid if publication.digest_of(each)]
-    for found in (ours, marked, unsaid):
+    for found in (same[:1], ours, marked, unsaid):
         if found:
             return found[-1]
     where = f" for target '{target}'" if target and named else ""
     raise BackendError(
-        f"no pipeline called '{name}' is published{where} in workspace '{workspace.name}': publish "
-        "it with `amlshare submit SPEC --publish`, or see with --workspace and --target whether "
-        "another was meant"
+        f"no pipeline called '{identity.name}' is published{where} in workspace "
+        f"'{workspace.name}': publish it with `amlshare submit SPEC --publish`, or see with "
+        "--workspace and --target whether another was meant"
     )
-
-
-def _target(entity: Any) -> str | None:
-    """The target that a published pipeline is for, None where nothing says so."""
-    found = (entity.properties or {}).get(publication.TARGET)
-    return None if found is None else str(found)
 
 
 # Reading
 
 
-def read(workspace: Any, job: Job, endpoint: str | None) -> tuple[Description, Facts]:
+def read(
+    workspace: Any, job: Job, identity: Publication, endpoint: str | None
+) -> tuple[Description, Facts]:
     """The description of what is published of ``job``, by the names that things have there."""
-    entity = find(workspace, job.pipeline, job.target, endpoint)
+    entity = find(workspace, identity, endpoint)
     found = _understood(entity, _graph(workspace, entity), job)
-    code, folders = (_digests(entity, key) for key in (publication.CODE, publication.FOLDERS))
+    code, folders = (_digests(entity, key) for key in (marks.CODE, marks.FOLDERS))
     unknown = () if code is not None else (_NO_CODE,)
     facts = Facts(
         id=entity.id,
@@ -170,7 +207,7 @@ def _digests(entity: Any, key: str) -> dict[str, str] | None:
 
 def _graph(workspace: Any, entity: Any) -> Graph:
     """The graph of a published pipeline and all that its ids stand for."""
-    caller = publication.service(workspace)
+    caller = service(workspace)
     graph = _plain(_ask(lambda: caller.get_graph_async(entity.graph_id)))
     interface = _plain(_ask(lambda: caller.get_graph_interface_async(entity.graph_id)))
     sources = (node.get("DatasetId") for node in graph.get("DatasetNodes") or [])
@@ -257,14 +294,14 @@ def _place(workspace: Any) -> tuple[str, str, str]:
 def _scheduled(workspace: Any, job: Job) -> Iterator[tuple[str, str]]:
     """What the active schedules of a spec do, by the names that they have there.
 
-    The marker tells whether one is as the spec has it, however the service shows it.
+    One that is as the spec has it is told in the spec's words, however the service shows it.
     """
     wanted = {each.name: each for each in schedules.wanted(job)}
     for entity in schedules.ours(workspace, schedules.owner(job)):
-        want, said = wanted.get(entity.name), _words_of(entity)
+        want, said = wanted.get(entity.name), _words(schedules.doing(entity))
         if want is not None:
-            is_same = entity.pipeline_submission_info.description == want.description
-            words = _words(want)
+            words = _words(schedules.doing_of(want))
+            is_same = schedules.is_as_wanted(entity, want, job)
             said = words if is_same else f"{said}, otherwise" if said == words else said
         yield _plainly(entity.name, job), said
 
@@ -275,38 +312,14 @@ def _plainly(name: str, job: Job) -> str:
     return bare.removeprefix(f"{job.target}.") if job.target else bare
 
 
-def _words(want: schedules.Wanted) -> str:
-    watched = want.watched
+def _words(does: Doing) -> str:
+    """What a schedule does, for people."""
+    watched = does.watched
     if watched is None:
-        when = _when(want.recurrence) if want.recurrence else ""
+        when = _when(does.recurrence) if does.recurrence else ""
     else:
         when = _watching(watched.datastore, watched.path, watched.minutes)
-    return _told(when, want.experiment, want.parameters)
-
-
-def _words_of(entity: Any) -> str:
-    """What a schedule does, as the service shows it."""
-    info, trigger, rule = (
-        entity.pipeline_submission_info,
-        entity.data_store_trigger_info,
-        entity.recurrence,
-    )
-    if trigger is not None and trigger.data_store_name:
-        place = (trigger.data_store_name, trigger.path_on_data_store or "")
-        when = _watching(*place, trigger.polling_interval)
-    else:
-        times = rule.schedule
-        when = _when(
-            Recurrence(
-                frequency=rule.frequency,
-                interval=rule.interval,
-                time_zone=rule.time_zone or "UTC",
-                hours=tuple((times and times.hours) or ()),
-                minutes=tuple((times and times.minutes) or ()),
-                week_days=tuple((times and times.week_days) or ()),
-            )
-        )
-    return _told(when, info.experiment_name or "", info.parameter_assignments or {})
+    return _told(when, does.experiment, does.values)
 
 
 def _when(rule: Recurrence) -> str:

@@ -13,15 +13,10 @@ from datetime import datetime, timezone
 from itertools import islice
 from typing import Any
 
-from amlshare.backends.azureml.publication import DIGEST, service
+from amlshare.backends.azureml.marks import DIGEST, PIPELINE, TARGET
 from amlshare.backends.azureml.sdk import ServiceError, asking, retried
+from amlshare.backends.azureml.service import service
 from amlshare.backends.interface import BackendError, Status
-
-PIPELINE = "amlshare.pipeline"
-"""The tag of a run that says of which pipeline it is."""
-TARGET = "amlshare.target"
-SUBMISSION = "amlshare.submission"
-"""The tag of a run that no other submit has, by which it is found when a reply is lost."""
 
 _RUNNING = frozenset({"Running", "Finalizing", "CancelRequested", "NotResponding"})
 _ENDS: Mapping[str, Status] = {

@@ -1,4 +1,4 @@
-"""The schedules of a published pipeline, made to match the spec: made, changed, disabled.
+"""The schedules of a published pipeline: those of a spec, and what a workspace has of them.
 
 A schedule is known by its name and by a marker at the end of its description, which holds a digest
 of all that it says, and the pipeline and target that it belongs to. Others are left alone.
@@ -9,16 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from amlshare.backends.azureml.found import Found
-from amlshare.backends.azureml.job import Job, JobData
-from amlshare.backends.azureml.once import once
-from amlshare.backends.azureml.publication import service
-from amlshare.backends.azureml.recurrences import Recurrence, recurrences
-from amlshare.backends.azureml.sdk import asking, retried
+from amlshare.backends.azureml.found import BLOB
+from amlshare.backends.azureml.job import Job, JobData, Via
+from amlshare.backends.azureml.online import UNFIT
+from amlshare.backends.azureml.recurrences import START, Frequency, Recurrence, recurrences
+from amlshare.backends.azureml.sdk import ServiceError, asking, retried
+from amlshare.backends.azureml.service import service
 from amlshare.backends.interface import BackendError
+from amlshare.diagnostics import Finding
 from amlshare.pipeline import Schedule, Value
 from amlshare.plan import digest, plain
 
@@ -26,7 +26,6 @@ _MARKER = re.compile(r"\[amlshare:(?P<digest>[0-9a-f]{16}):(?P<owner>[^\]]*)\]\s
 _GLOB = re.compile(r"[*?\[{]")
 _MINUTE = 60
 _POLL = 5
-_BLOB = "AzureBlob"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +39,19 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """The data that a schedule gives to a parameter, and as what the step gets it."""
+
+    data: JobData
+    via: Via
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """A schedule as the spec has it. ``owner`` is the pipeline and the target it belongs to."""
+    """A schedule as the spec has it. ``owner`` is the pipeline and the target it belongs to.
+
+    ``parameters`` are as they are written; ``data`` is what those of them stand for that are data.
+    """
 
     name: str
     owner: str
@@ -49,6 +59,7 @@ class Wanted:
     recurrence: Recurrence | None = None
     watched: Watched | None = None
     parameters: Mapping[str, Value] = field(default_factory=dict)
+    data: Mapping[str, Chosen] = field(default_factory=dict)
 
     @property
     def description(self) -> str:
@@ -57,18 +68,11 @@ class Wanted:
         return f"Runs {self.owner} {how}. [amlshare:{digest(plain(self))}:{self.owner}]"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Runs:
-    """What a schedule runs: a pipeline endpoint, or else a published pipeline, by its id."""
-
-    pipeline: str
-    endpoint: str | None = None
-
-
 def wanted(job: Job) -> tuple[Wanted, ...]:
     """The schedules of a job; what needs several recurrences has several, NAME-2 and on.
 
-    Raises BackendError for a time zone that SDK v1 has no name for.
+    Raises BackendError for a time zone that SDK v1 has no name for, and for data that no step
+    reads.
     """
     return tuple(each for schedule in job.schedules for each in _wanted(job, schedule))
 
@@ -87,6 +91,7 @@ def _wanted(job: Job, schedule: Schedule) -> Iterator[Wanted]:
             recurrence=rule,
             watched=_watched(job, schedule),
             parameters=schedule.parameters,
+            data=_chosen(job, schedule.parameters),
         )
 
 
@@ -120,212 +125,26 @@ def _folder(data: JobData) -> tuple[str, str]:
     return (folder, name) if "." in name or data.format == "file" else (path, "")
 
 
-# What the workspace has
+def _chosen(job: Job, given: Mapping[str, Value]) -> dict[str, Chosen]:
+    """The data behind the values of a schedule."""
+    data = {each.name: each for each in job.data if each.parameter and each.name in given}
+    return {
+        name: Chosen(data=_other(each, str(given[name])), via=_via(job, name))
+        for name, each in data.items()
+    }
 
 
-def check(job: Job, workspace: Any) -> None:
-    """Raise BackendError for a watched datastore of a kind that cannot be watched."""
-    from azureml.core import Datastore
-
-    for each in wanted(job):
-        if each.watched is None:
-            continue
-        name = each.watched.datastore
-        with asking(f"looking up datastore '{name}'"):
-            store = Datastore.get(workspace, name)
-        if store.datastore_type != _BLOB:
-            raise BackendError(
-                f"schedule '{each.name}' watches datastore '{name}', which is "
-                f"{store.datastore_type}; SDK v1 watches only blob storage: use `every:` instead"
-            )
-
-
-def match(job: Job, workspace: Any, base: Path, runs: Runs) -> tuple[str, ...]:
-    """Make the workspace's schedules those of the job; returns notes of what was done.
-
-    What was done stays done where a later one fails, and the same submit again goes on from there.
-    """
-    matching = _Matching(job, workspace, base, runs)
-    notes = [note for each in wanted(job) for note in matching.match(each)]
-    return (*notes, *matching.disable_rest())
-
-
-def ours(workspace: Any, family: str) -> list[Any]:
-    """The entities of the active schedules of a family: see :func:`owner`."""
-    return [each for each in _active(service(workspace)) if _mark(each, "owner") == family]
-
-
-def _active(caller: Any) -> list[Any]:
-    """The entities of all active schedules, the oldest first."""
-    with asking("listing the schedules"):
-        found = retried(lambda: caller.get_all_schedules_async(active_only=True))
-    return sorted(found, key=lambda each: (str(each.created_date or ""), each.id))
-
-
-class _Matching:
-    """The active schedules of the workspace, listed once, and those of ours not yet matched."""
-
-    def __init__(self, job: Job, workspace: Any, base: Path, runs: Runs) -> None:
-        self._job = job
-        self._workspace = workspace
-        self._base = base
-        self._runs = runs
-        self._caller = service(workspace)
-        entities = self._list()
-        self._ours = [each for each in entities if _mark(each, "owner") == owner(job)]
-        self._others = {each.name for each in entities if each not in self._ours}
-
-    def match(self, want: Wanted) -> Iterator[str]:
-        """One schedule of the spec: nothing, a change, or a new one in the place of another."""
-        same = [each for each in self._ours if each.name == want.name]
-        self._ours = [each for each in self._ours if each not in same]
-        kept = next((each for each in same if self._can_become(each, want)), None)
-        for each in same:
-            if each is not kept:
-                self._disable(each)
-        if kept is None:
-            yield from self._make(want, again=bool(same))
-        elif kept.pipeline_submission_info.description != want.description:
-            self._update(kept, want)
-            yield from self._told(want, "changed")
-
-    def disable_rest(self) -> Iterator[str]:
-        """Disable what is ours and not in the spec any more."""
-        for each in self._ours:
-            self._disable(each)
-            yield f"schedule '{each.name}' is disabled: the spec does not have it any more"
-
-    def _list(self) -> list[Any]:
-        return _active(self._caller)
-
-    def _can_become(self, entity: Any, want: Wanted) -> bool:
-        """Whether a change makes it the wanted one: what it runs, and where, cannot be changed."""
-        watches = entity.schedule_type in ("1", "DataStore")
-        return (
-            self._runs_it(entity)
-            and entity.pipeline_submission_info.experiment_name == want.experiment
-            and watches == (want.watched is not None)
-        )
-
-    def _runs_it(self, entity: Any) -> bool:
-        if self._runs.endpoint:
-            return bool(entity.pipeline_endpoint_id == self._runs.endpoint)
-        return bool(entity.pipeline_id == self._runs.pipeline and not entity.pipeline_endpoint_id)
-
-    def _make(self, want: Wanted, *, again: bool) -> Iterator[str]:
-        arguments = {
-            "name": want.name,
-            "experiment_name": want.experiment,
-            "description": want.description,
-            **self._when(want),
-        }
-        once(
-            f"making schedule '{want.name}'",
-            lambda: self._post(arguments),
-            lambda: self._look(want),
-        )
-        yield from self._told(want, "made anew" if again else "made")
-        if want.name in self._others:
-            yield f"schedule '{want.name}' has a namesake that amlshare did not make, left as it is"
-
-    def _post(self, arguments: Mapping[str, Any]) -> Any:
-        from azureml.pipeline.core import Schedule as Made
-
-        if self._runs.endpoint:
-            return Made.create_for_pipeline_endpoint(
-                self._workspace, pipeline_endpoint_id=self._runs.endpoint, **arguments
-            )
-        return Made.create(self._workspace, pipeline_id=self._runs.pipeline, **arguments)
-
-    def _look(self, want: Wanted) -> Any | None:
-        """The wanted schedule, where it is there already."""
-        for each in self._list():
-            said = each.pipeline_submission_info.description
-            if each.name == want.name and said == want.description and self._runs_it(each):
-                return each
-        return None
-
-    def _update(self, entity: Any, want: Wanted) -> None:
-        arguments = {"description": want.description, **self._when(want)}
-        if "datastore" in arguments:
-            arguments["datastore_name"] = arguments.pop("datastore").name
-        provider = self._provider()
-        with asking(f"changing schedule '{want.name}'"):
-            retried(lambda: provider.update_schedule(entity.id, **arguments))
-
-    def _disable(self, entity: Any) -> None:
-        provider = self._provider()
-        with asking(f"disabling schedule '{entity.name}'"):
-            retried(lambda: provider.set_status(entity.id, "Disabled"))
-
-    def _provider(self) -> Any:
-        from azureml.pipeline.core._aeva_provider import _AevaScheduleProvider
-
-        return _AevaScheduleProvider(self._caller, self._workspace)
-
-    def _when(self, want: Wanted) -> dict[str, Any]:
-        """When it runs and with what, as the SDK takes it."""
-        values = {"pipeline_parameters": self._parameters(want.parameters)}
-        if want.watched is not None:
-            from azureml.core import Datastore
-
-            with asking(f"looking up datastore '{want.watched.datastore}'"):
-                store = Datastore.get(self._workspace, want.watched.datastore)
-            place = {"path_on_datastore": want.watched.path or None}
-            return {
-                **values,
-                **place,
-                "datastore": store,
-                "polling_interval": want.watched.minutes,
-            }
-        assert want.recurrence is not None
-        return {**values, "recurrence": _recurrence(want.recurrence)}
-
-    def _parameters(self, given: Mapping[str, Value]) -> dict[str, Any]:
-        """Values of parameters; data becomes the SDK's object for other data."""
-        data = {each.name: each for each in self._job.data if each.parameter}
-        chosen = {
-            name: _other(data[name], str(value)) for name, value in given.items() if name in data
-        }
-        entries = tuple(chosen.get(each.name, each) for each in self._job.data)
-        found = Found(replace(self._job, data=entries), self._workspace, self._base)
-        objects = {name: _bound(self._job, found, name) for name in chosen}
-        return {name: objects.get(name, value) for name, value in given.items()}
-
-    def _told(self, want: Wanted, what: str) -> Iterator[str]:
-        yield f"schedule '{want.name}' was {what}"
-        if want.watched and want.watched.deeper:
-            yield (
-                f"schedule '{want.name}' sees new files in {want.watched.path or '/'} itself, not "
-                "in the folders below it"
-            )
-        for each in self._job.data:
-            if each.parameter and each.name in want.parameters and each.dataset:
-                yield f"schedule '{want.name}' keeps the version of '{each.name}' that it was given"
-
-
-def _mark(entity: Any, part: str) -> str | None:
-    info = entity.pipeline_submission_info
-    found = _MARKER.search((info.description if info else "") or "")
-    return found[part] if found else None
-
-
-def _recurrence(rule: Recurrence) -> Any:
-    from azureml.pipeline.core import ScheduleRecurrence, TimeZone
-
-    return ScheduleRecurrence(
-        frequency=rule.frequency,
-        interval=rule.interval,
-        start_time=rule.start,
-        time_zone=TimeZone(rule.time_zone),
-        hours=list(rule.hours) or None,
-        minutes=list(rule.minutes) or None,
-        week_days=list(rule.week_days) or None,
-    )
+def _via(job: Job, name: str) -> Via:
+    readings = (each.via for step in job.steps for each in step.inputs if each.source == name)
+    via = next(readings, None)
+    if via is None:
+        raise BackendError(f"no step reads '{name}', for which a schedule gives a value")
+    return via
 
 
 def _other(data: JobData, given: str) -> JobData:
     """Data as a schedule gives it: a version, NAME:VERSION, or [DATASTORE:]LOCATION."""
+    data = replace(data, upload=None)
     head, _, tail = given.rpartition(":")
     if data.dataset is not None:
         version = None if tail == "latest" else int(tail)
@@ -335,12 +154,194 @@ def _other(data: JobData, given: str) -> JobData:
     return replace(data, path=given)
 
 
-def _bound(job: Job, found: Found, name: str) -> Any:
-    """The SDK's value of a data parameter: a DataPath, or a dataset."""
-    for step in job.steps:
-        for given in step.inputs:
-            if given.source == name and given.via == "DataPath":
-                return found.data_path(name).default_value
-            if given.source == name:
-                return found.dataset(step, given).default_value
-    raise BackendError(f"no step reads '{name}', for which a schedule gives a value")
+def unwatchable(job: Job, workspace: Any) -> Iterator[Finding]:
+    """The schedules that watch a datastore of a kind that cannot be watched, each at its place."""
+    kinds: dict[str, str | None] = {}
+    for each in job.schedules:
+        watched = _watched(job, each)
+        if watched is None:
+            continue
+        name = watched.datastore
+        if name not in kinds:
+            kinds[name] = _kind(name, workspace)
+        if kinds[name] not in (BLOB, None):
+            yield Finding(
+                code=UNFIT,
+                message=f"schedule '{each.name}' watches datastore '{name}', which is "
+                f"{kinds[name]}",
+                route=("schedules", each.name, "on_change"),
+                label="SDK v1 watches only blob storage",
+                help="use `every:` instead, or data in blob storage",
+            )
+
+
+def _kind(name: str, workspace: Any) -> str | None:
+    """What a datastore is; None where there is none, which is told of its data."""
+    from azureml.core import Datastore
+
+    try:
+        with asking(f"looking up datastore '{name}'"):
+            return str(retried(lambda: Datastore.get(workspace, name)).datastore_type)
+    except ServiceError as error:
+        if error.status == 404:
+            return None
+        raise
+
+
+# What the workspace has
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doing:
+    """What a schedule does, in the spec and in a workspace alike.
+
+    ``values`` are the texts that parameters get. Data in a datastore is DATASTORE:LOCATION; a
+    dataset is named by nothing but an id there, so it is `a dataset` whichever it is.
+    """
+
+    experiment: str
+    recurrence: Recurrence | None = None
+    watched: Watched | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+_A_DATASET = "a dataset"
+_FREQUENCIES = dict(zip("01234", ("Month", "Week", "Day", "Hour", "Minute"), strict=True))
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_NUMBERED = {str(number): day for number, day in enumerate(_DAYS)}
+_SECONDS = len(START)
+
+
+def listed(workspace: Any, *, active: bool) -> list[Any]:
+    """The entities of all schedules, or of the active ones, the oldest first."""
+    caller = service(workspace)
+    with asking("listing the schedules"):
+        found = retried(lambda: caller.get_all_schedules_async(active_only=active))
+    return sorted(found, key=lambda each: (str(each.created_date or ""), each.id))
+
+
+def ours(workspace: Any, family: str) -> list[Any]:
+    """The entities of the active schedules of a family: see :func:`owner`."""
+    return [each for each in listed(workspace, active=True) if owner_of(each) == family]
+
+
+def owner_of(entity: Any) -> str | None:
+    """The family that a schedule belongs to; None for one that amlshare did not make."""
+    info = entity.pipeline_submission_info
+    found = _MARKER.search((info.description if info else "") or "")
+    return found["owner"] if found else None
+
+
+def is_active(entity: Any) -> bool:
+    """Whether it runs anything."""
+    return entity.entity_status in ("0", "Active")
+
+
+def is_watching(entity: Any) -> bool:
+    """Whether it runs on a change of data, and not by the clock."""
+    return entity.schedule_type in ("1", "DataStore")
+
+
+def is_as_wanted(entity: Any, want: Wanted, job: Job) -> bool:
+    """Whether the workspace's schedule does what the spec says; people can change it there.
+
+    The marker alone tells which dataset is given.
+    """
+    if entity.pipeline_submission_info.description != want.description:
+        return False
+    defaults = _defaults(job)
+    return _compared(doing(entity), defaults) == _compared(doing_of(want), defaults)
+
+
+def doing_of(want: Wanted) -> Doing:
+    """What a schedule of the spec does."""
+    values = {name: str(value) for name, value in want.parameters.items()}
+    data = {
+        name: _place(chosen.data.datastore, chosen.data.path)
+        if chosen.via == "DataPath"
+        else _A_DATASET
+        for name, chosen in want.data.items()
+    }
+    return Doing(
+        experiment=want.experiment,
+        recurrence=want.recurrence,
+        watched=want.watched,
+        values={**values, **data},
+    )
+
+
+def doing(entity: Any) -> Doing:
+    """What a schedule of the workspace does, whatever form the service gives it."""
+    info = entity.pipeline_submission_info
+    places = {
+        name: _place(each.data_store_name, each.relative_path)
+        for name, each in (info.data_path_assignments or {}).items()
+    }
+    datasets = dict.fromkeys(info.data_set_definition_value_assignments or {}, _A_DATASET)
+    return Doing(
+        experiment=info.experiment_name or "",
+        recurrence=None if is_watching(entity) else _recurrence(entity.recurrence),
+        watched=_watching(entity.data_store_trigger_info) if is_watching(entity) else None,
+        values={**(info.parameter_assignments or {}), **places, **datasets},
+    )
+
+
+def _place(datastore: str | None, path: str | None) -> str:
+    return f"{datastore or ''}:{(path or '').strip('/')}"
+
+
+def _watching(trigger: Any) -> Watched:
+    return Watched(
+        datastore=trigger.data_store_name or "",
+        path=(trigger.path_on_data_store or "").strip("/"),
+        minutes=trigger.polling_interval or _POLL,
+    )
+
+
+def _recurrence(rule: Any) -> Recurrence:
+    times, frequency = rule.schedule, str(rule.frequency)
+    days = [str(each) for each in (times and times.week_days) or ()]
+    return Recurrence(
+        frequency=cast("Frequency", _FREQUENCIES.get(frequency, frequency)),
+        interval=rule.interval or 1,
+        time_zone=rule.time_zone or "UTC",
+        hours=tuple((times and times.hours) or ()),
+        minutes=tuple((times and times.minutes) or ()),
+        week_days=tuple(_NUMBERED.get(each, each) for each in days),
+        start=str(rule.start_time or START),
+    )
+
+
+def _compared(does: Doing, defaults: Mapping[str, str]) -> Doing:
+    """It without what makes no difference: an order, a value that is the default anyway."""
+    values = {name: value for name, value in does.values.items() if defaults.get(name) != value}
+    watched = does.watched and replace(
+        does.watched, path=does.watched.path.strip("/"), deeper=False
+    )
+    return replace(
+        does,
+        recurrence=does.recurrence and _sorted(does.recurrence),
+        watched=watched,
+        values=values,
+    )
+
+
+def _sorted(rule: Recurrence) -> Recurrence:
+    """A recurrence with its times in order, and its start without a fraction or a zone."""
+    return replace(
+        rule,
+        hours=tuple(sorted(rule.hours)),
+        minutes=tuple(sorted(rule.minutes)),
+        week_days=tuple(sorted(rule.week_days)),
+        start=rule.start[:_SECONDS],
+    )
+
+
+def _defaults(job: Job) -> dict[str, str]:
+    """What parameters are where a schedule says nothing; the service may fill them in."""
+    places = {
+        each.name: _place(each.datastore, each.path)
+        for each in job.data
+        if each.parameter and each.dataset is None
+    }
+    return {**{each.name: str(each.default) for each in job.parameters}, **places}

@@ -17,7 +17,11 @@ from typing import Any
 from amlshare.backends.azureml import (
     build,
     compute,
+    endpoints,
+    marks,
+    matching,
     online,
+    pinning,
     publication,
     runs,
     schedules,
@@ -31,6 +35,7 @@ from amlshare.backends.azureml.job import Job, make_job
 from amlshare.backends.azureml.once import once
 from amlshare.backends.azureml.publication import Publication
 from amlshare.backends.azureml.sdk import ServiceError, asking, retried
+from amlshare.backends.azureml.service import service
 from amlshare.backends.interface import (
     BackendError,
     Noted,
@@ -45,7 +50,6 @@ from amlshare.backends.interface import (
     Watch,
 )
 from amlshare.diagnostics import Route
-from amlshare.pipeline import Command, Step
 from amlshare.plan import Plan
 
 _NAME = "azureml"
@@ -58,7 +62,7 @@ def submit(plan: Plan, settings: Settings, watch: Watch) -> Outcome:
     while waiting: the run goes on.
     """
     settings = replace(settings, publishing=_publishing(plan, settings.publishing))
-    job = _job(plan, settings)
+    job = make_job(plan) if settings.publishing is None else publication.job_of(plan)
     _refuse(plan, job, settings)
     assert settings.workspace is not None
     with ExitStack() as stack:
@@ -89,16 +93,6 @@ def _publishing(plan: Plan, given: Publishing | None) -> Publishing | None:
     )
 
 
-def _job(plan: Plan, settings: Settings) -> Job:
-    """The job. What is published has the values given for this plan as its defaults."""
-    job = make_job(plan)
-    if settings.publishing is None:
-        return job
-    return replace(
-        job, parameters=tuple(replace(each, default=each.value) for each in job.parameters)
-    )
-
-
 def _refuse(plan: Plan, job: Job, settings: Settings) -> None:
     """Raise BackendError for what needs no workspace to be refused."""
     if settings.workspace is None:
@@ -120,28 +114,15 @@ def _refuse(plan: Plan, job: Job, settings: Settings) -> None:
 
 def _publication(plan: Plan, job: Job, settings: Settings) -> Publication:
     """What is published, or would be: its digest marks a run too."""
-    said = plan.pipeline.publish
-    description = (said and said.description) or job.description
-    goes_on_after = bool(said and said.continue_on_step_failure) or (
-        settings.publishing is not None and settings.continue_on_step_failure
+    publishing = settings.publishing
+    return publication.of_plan(
+        plan,
+        job,
+        staging.digests(job, settings.base),
+        settings.base,
+        version=publishing.version_label if publishing else None,
+        goes_on=publishing is not None and settings.continue_on_step_failure,
     )
-    folders = staging.digests(job, settings.base)
-    code = {(each.folder, each.script): each.digest for each in plan.code}
-    scripts = {step.name: _script(step) for step in plan.pipeline.steps if step.code is not None}
-    return Publication(
-        name=job.pipeline,
-        digest=publication.digest(job, folders, settings.base, description, goes_on_after),
-        target=job.target,
-        description=description,
-        version=settings.publishing.version_label if settings.publishing else None,
-        continue_on_step_failure=goes_on_after,
-        code={name: code[key] for name, key in scripts.items() if key in code},
-        folders=folders,
-    )
-
-
-def _script(step: Step) -> tuple[str, str | None]:
-    return step.code or "", None if isinstance(step.run, Command) else step.run.file
 
 
 def _creatable(job: Job) -> set[Route]:
@@ -188,13 +169,20 @@ class _Submission:
         missing = online.missing(self.job, self.workspace)
         if self.settings.create_compute:
             missing = [each for each in missing if each.route not in _creatable(self.job)]
+        if self.settings.publishing is not None:
+            missing += schedules.unwatchable(self.job, self.workspace)
         if missing:
             raise NotInWorkspaceError(missing)
-        if self.settings.publishing is not None:
-            schedules.check(self.job, self.workspace)
+        self._pin()
         if self.settings.create_compute:
             self.notes += compute.create_missing(self.job, self.workspace)
         self.notes += uploads.upload(self.job, self.workspace, self.settings.base)
+
+    def _pin(self) -> None:
+        """Take the latest version of an environment to be the one that it is now."""
+        versions = pinning.latest(self.job, self.workspace)
+        self.job = pinning.pinned(self.job, versions)
+        self.identity = self.identity.with_versions(versions)
 
     @cached_property
     def _pipeline(self) -> Any:
@@ -214,8 +202,8 @@ class _Submission:
         )
         self.notes += notes
         published, endpoint = self._point(publishing, published)
-        held = schedules.Runs(pipeline=published.id, endpoint=endpoint)
-        self.notes += schedules.match(self.job, self.workspace, self.settings.base, held)
+        held = matching.Runs(pipeline=published.id, endpoint=endpoint)
+        self.notes += matching.match(self.job, self.workspace, self.settings.base, held)
         if publishing.disable_old:
             self.notes += publication.disable_old(self.workspace, self.identity, published.id)
         return published
@@ -224,7 +212,7 @@ class _Submission:
         """Give the endpoint what was published, where one is named; the endpoint's id."""
         if not publishing.endpoint:
             return published, None
-        number, note = publication.point(
+        number, note = endpoints.point(
             self.workspace, publishing.endpoint, self.identity.description, published.id
         )
         self.notes += [note] if note else []
@@ -241,10 +229,10 @@ class _Submission:
         return {
             **self.job.tags,
             **self.settings.tags,
-            publication.DIGEST: self.identity.digest,
-            runs.SUBMISSION: self.mark,
-            runs.PIPELINE: self.job.pipeline,
-            **({runs.TARGET: self.job.target} if self.job.target else {}),
+            marks.DIGEST: self.identity.digest,
+            marks.SUBMISSION: self.mark,
+            marks.PIPELINE: self.job.pipeline,
+            **({marks.TARGET: self.job.target} if self.job.target else {}),
         }
 
     def _run(self) -> str:
@@ -259,7 +247,7 @@ class _Submission:
             )
         info.creation_info.tags = self._tags
         info.creation_info.description = self.job.description or self.job.pipeline
-        caller = publication.service(self.workspace)
+        caller = service(self.workspace)
         entity = once(
             "creating the run",
             lambda: caller.create_unsubmitted_pipeline_run_async(info, self._experiment),
@@ -286,7 +274,7 @@ class _Submission:
         )
         with asking(f"opening experiment '{self._experiment}'"):
             self._open_experiment()
-        caller = publication.service(self.workspace)
+        caller = service(self.workspace)
         entity = once(
             f"running the published pipeline {published.id}",
             lambda: caller.submit_pipeline_run_from_pipeline_async(published.id, info),
@@ -303,7 +291,7 @@ class _Submission:
         """The run that this submit made, if it did: nothing else has its mark."""
         with asking("looking for the run"):
             experiment = self._open_experiment()
-            found = retried(lambda: list(experiment.get_runs(tags={runs.SUBMISSION: self.mark})))
+            found = retried(lambda: list(experiment.get_runs(tags={marks.SUBMISSION: self.mark})))
         return found[0] if found else None
 
     def _values(self) -> dict[str, str | int | float]:
@@ -315,12 +303,13 @@ class _Submission:
         try:
             run = runs.Run(self.workspace, number)
         except ServiceError as error:
-            raise ServiceError(f"{error}; {goes_on(number)}", error.exchange) from None
+            told = goes_on(number, self.settings.found_with)
+            raise ServiceError(f"{error}; {told}", error.exchange) from None
         self.watch(RunStarted(run=run.id, steps=names, url=run.url))
         if not self.settings.wait:
-            self.notes.append(goes_on(run.id))
+            self.notes.append(goes_on(run.id, self.settings.found_with))
             return self._outcome(run, "queued", published)
-        status, steps = follow(run, names, self.watch)
+        status, steps = follow(run, names, self.watch, self.settings.found_with)
         return self._outcome(run, status, published, steps)
 
     def _outcome(

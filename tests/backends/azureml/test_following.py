@@ -134,6 +134,14 @@ def test_steps_that_never_began_are_said_to_be_left_out(status: Status, never: S
     assert [each.status for each in steps] == [status, never]
 
 
+def test_a_run_that_is_finished_though_a_step_failed_has_failed() -> None:
+    steps = [step("clean", "failed"), step("train", "completed")]
+    run = Cloud(looks=[("completed", steps)], logs={"clean": "no column\n"})
+    _, (status, outcomes) = told(run)
+    assert status == "failed"
+    assert [each.status for each in outcomes] == ["failed", "completed"]
+
+
 def test_a_run_that_failed_without_a_failed_step_says_why() -> None:
     run = Cloud(looks=[("failed", [])], why="no quota")
     events, _ = told(run, ())

@@ -60,7 +60,7 @@ def test_the_bytes_of_a_conda_file_change_the_digest(tmp_path: Path) -> None:
 
 def test_the_marker_ends_the_description_and_comes_off_again() -> None:
     publication = Publication(name="flights", digest="0123456789abcdef" * 4, description="Delays")
-    assert publication.marked_description == "Delays [amlshare:0123456789abcdef]"
+    assert publication.marked_description == "Delays [amlshare:0123456789abcdef:]"
     assert unmarked(publication.marked_description) == "Delays"
     assert unmarked(Publication(name="flights", digest="0" * 64).marked_description) is None
 
@@ -89,7 +89,7 @@ def test_what_is_published_says_what_it_was_made_from(flights: Any, workspace: A
     held = entity["Properties"]
     assert entity["Version"] == "build-7"
     assert entity["ParameterAssignments"] == {"least": "9"}
-    assert entity["Description"].endswith(f"[amlshare:{held['amlshare.digest'][:16]}]")
+    assert entity["Description"].endswith(f"[amlshare:{held['amlshare.digest'][:16]}:]")
     assert json.loads(held["amlshare.code"]).keys() == {"clean", "train"}
     assert json.loads(held["amlshare.folders"]).keys() == {"code"}
 

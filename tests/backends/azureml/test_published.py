@@ -85,6 +85,32 @@ def test_the_newest_is_compared_with_unless_an_endpoint_runs_another(flights: An
     }
 
 
+def test_after_going_back_it_is_compared_with_what_is_published_already(flights: Any) -> None:
+    for least in ("least: 3", "least: 4", "least: 3"):
+        flights.write(replaced=("least: 3", least))
+        last = flights.submitted("--publish")["published"]
+    assert not last["created"]
+    done = flights.run("diff", "flights.yaml", "--exit-code")
+    assert (done.exit_code, last["id"] in done.stdout) == (0, True)
+
+
+LATEST = ("{image: mcr.microsoft.com/azureml/base:1}", "{registered: shared, version: latest}")
+
+
+def test_a_new_version_of_an_environment_is_published_anew(flights: Any, workspace: Any) -> None:
+    workspace.add_environment("shared", "3")
+    flights.write(replaced=LATEST)
+    flights.submitted("--publish")
+    assert not flights.submitted("--publish")["published"]["created"]
+    assert diffed(flights) == {**diffed(flights), "changes": [], "notes": []}
+    workspace.add_environment("shared", "4")
+    assert diffed(flights)["changes"][0]["fields"] == [
+        {"field": "version", "before": "3", "after": "4"}
+    ]
+    assert flights.submitted("--publish")["published"]["created"]
+    assert diffed(flights)["changes"] == []
+
+
 def test_where_the_service_keeps_no_properties_the_code_is_not_compared(flights: Any) -> None:
     flights.submitted("--publish")
     for entity in flights.workspace.published.values():
@@ -109,6 +135,28 @@ def test_schedules_are_compared_in_words(flights: Any) -> None:
     assert field["field"] == "schedules.nightly"
     assert field["before"] == "every 2 days at 22:30 UTC, experiment flights, least=4"
     assert field["after"] == "every 2 days at 23:30 UTC, experiment flights, least=4"
+
+
+def test_a_schedule_that_was_changed_by_hand_is_shown_as_it_is_there(flights: Any) -> None:
+    flights.write('schedules: {nightly: {every: day, at: "22:30"}}\n')
+    flights.submitted("--publish")
+    (entity,) = flights.workspace.schedules.values()
+    entity["Recurrence"]["Schedule"]["Hours"] = [4]
+    (change,) = diffed(flights)["changes"]
+    assert change["fields"] == [
+        {
+            "field": "schedules.nightly",
+            "before": "every day at 04:30 UTC, experiment flights",
+            "after": "every day at 22:30 UTC, experiment flights",
+        }
+    ]
+
+
+def test_what_only_the_publishing_command_said_is_told(flights: Any) -> None:
+    flights.submitted("--publish", "--continue-on-step-failure", "-p", "least=7")
+    notes = diffed(flights)["notes"]
+    assert "give the same -p here" in notes[0]
+    assert "--continue-on-step-failure" in notes[1]
 
 
 def test_what_it_cannot_read_it_names(flights: Any) -> None:
@@ -209,4 +257,3 @@ def test_a_pipeline_with_every_construct_does_not_differ(
     spec.write_text(text, "utf-8")
     said = examples.publish_and_compare("everything/everything.yaml")
     assert said.startswith("No differences: ")
-    assert "the latest version of environment 'newest' was 3 when it was published" in said

@@ -1,4 +1,4 @@
-"""The schedules of a workspace are made to match those of a spec."""
+"""The schedules of a spec, and how those of a workspace are read and compared with them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,6 @@ from amlshare.backends.azureml.schedules import Wanted, Watched, wanted
 from amlshare.backends.interface import BackendError
 from amlshare.pipeline import Schedule
 
-CREATE = "POST pipelines/Schedules/Create"
-UPDATE = "PUT pipelines/Schedules/{scheduleId}"
-NIGHTLY = 'schedules: {nightly: {every: day, at: "22:30", time_zone: Europe/Berlin}}\n'
-
 
 def job(*schedules: Schedule, **more: Any) -> Job:
     return Job(pipeline="flights", experiment="flights", schedules=schedules, **more)
@@ -27,12 +23,6 @@ def on_change(location: str, **more: Any) -> Watched | None:
     schedule = Schedule(name="fresh", on_change="raw", poll=3600)
     (only,) = wanted(job(schedule, data=(data,)))
     return only.watched
-
-
-def active(workspace: Any) -> dict[str, dict[str, Any]]:
-    found = [each for each in workspace.schedules.values() if each["EntityStatus"] == "Active"]
-    assert len({each["Name"] for each in found}) == len(found)
-    return {each["Name"]: each for each in found}
 
 
 # What is wanted
@@ -84,137 +74,6 @@ def test_a_folder_is_watched(location: str, more: Any, path: str, *, deeper: boo
 # In a workspace
 
 
-def test_a_schedule_is_made_and_not_made_again(flights: Any, workspace: Any) -> None:
-    flights.write(NIGHTLY)
-    first = flights.submitted("--publish")
-    second = flights.submitted("--publish")
-    (entity,) = active(workspace).values()
-    assert (entity["Name"], entity["PipelineId"]) == ("flights.nightly", first["published"]["id"])
-    assert entity["Recurrence"]["TimeZone"] == "W. Europe Standard Time"
-    assert entity["Recurrence"]["Schedule"]["Hours"] == [22]
-    assert (first["notes"], second["notes"]) == (["schedule 'flights.nightly' was made"], [])
-
-
-def test_a_changed_schedule_is_changed_in_its_place(flights: Any, workspace: Any) -> None:
-    flights.write(NIGHTLY)
-    flights.submitted("--publish")
-    flights.write(NIGHTLY.replace("22:30", "06:15"))
-    shown = flights.submitted("--publish")
-    (entity,) = workspace.schedules.values()
-    assert entity["Recurrence"]["Schedule"]["Hours"] == [6]
-    assert shown["notes"] == ["schedule 'flights.nightly' was changed"]
-
-
-def test_values_are_given_and_taken_away(flights: Any, workspace: Any) -> None:
-    flights.write("schedules: {nightly: {every: day, parameters: {least: 7}}}\n")
-    flights.submitted("--publish")
-    (given,) = active(workspace).values()
-    assert given["PipelineSubmissionInfo"]["ParameterAssignments"] == {"least": "7"}
-    flights.write("schedules: {nightly: {every: day}}\n")
-    flights.submitted("--publish")
-    (taken,) = active(workspace).values()
-    assert taken["PipelineSubmissionInfo"]["ParameterAssignments"] == {}
-
-
-def test_what_is_in_the_spec_no_more_is_disabled(flights: Any, workspace: Any) -> None:
-    flights.write(NIGHTLY)
-    flights.submitted("--publish")
-    flights.write()
-    shown = flights.submitted("--publish")
-    assert active(workspace) == {}
-    assert "the spec does not have it any more" in shown["notes"][0]
-
-
-def test_a_schedule_of_others_is_left_alone(flights: Any, workspace: Any) -> None:
-    flights.write(NIGHTLY)
-    flights.submitted("--publish")
-    (entity,) = workspace.schedules.values()
-    theirs = {**entity, "Id": "theirs", "PipelineSubmissionInfo": {"ExperimentName": "e"}}
-    theirs["Recurrence"] = {**entity["Recurrence"], "TimeZone": "a zone of another SDK"}
-    workspace.schedules["theirs"] = theirs
-    flights.write()
-    flights.submitted("--publish")
-    assert [each["Id"] for each in active(workspace).values()] == ["theirs"]
-
-
-def test_a_schedule_moves_to_what_is_published_anew(flights: Any, workspace: Any) -> None:
-    flights.write(NIGHTLY)
-    flights.submitted("--publish")
-    shown = flights.submitted("--publish", "-p", "least=9", "--disable-old")
-    (entity,) = active(workspace).values()
-    assert entity["PipelineId"] == shown["published"]["id"]
-    assert shown["notes"][0] == "schedule 'flights.nightly' was made anew"
-
-
-def test_a_schedule_of_an_endpoint_stays_where_it_is(flights: Any, workspace: Any) -> None:
-    flights.write(NIGHTLY + "publish: {endpoint: delays}\n")
-    flights.submitted("--publish")
-    flights.submitted("--publish", "-p", "least=9")
-    (entity,) = workspace.schedules.values()
-    assert entity["PipelineEndpointId"] in workspace.endpoints
-
-
-def test_another_experiment_is_another_schedule(flights: Any, workspace: Any) -> None:
-    flights.write(NIGHTLY)
-    flights.submitted("--publish")
-    flights.write(NIGHTLY.replace("every: day", "every: day, experiment: nights"))
-    flights.submitted("--publish")
-    (entity,) = active(workspace).values()
-    assert entity["PipelineSubmissionInfo"]["ExperimentName"] == "nights"
-
-
-def test_a_lost_reply_makes_one_schedule(flights: Any, workspace: Any) -> None:
-    flights.write(NIGHTLY)
-    workspace.fail(route=CREATE, how="reset after")
-    flights.submitted("--publish")
-    assert len(workspace.schedules) == 1
-
-
-def test_a_doubled_schedule_is_reduced_to_one(flights: Any, workspace: Any) -> None:
-    flights.write(NIGHTLY)
-    flights.submitted("--publish")
-    (entity,) = workspace.schedules.values()
-    workspace.schedules["twin"] = {**entity, "Id": "twin", "CreatedDate": "2099-01-01T00:00:00Z"}
-    flights.submitted("--publish")
-    assert [each["Id"] for each in active(workspace).values()] == [entity["Id"]]
-
-
-def test_a_change_of_data_is_watched(flights: Any, workspace: Any) -> None:
-    flights.write("schedules: {fresh: {on_change: raw, poll: 1h}}\n")
-    flights.submitted("--publish")
-    flights.write("schedules: {fresh: {on_change: raw, poll: 2h}}\n")
-    flights.submitted("--publish")
-    (entity,) = workspace.schedules.values()
-    assert entity["DataStoreTriggerInfo"] == {
-        "DataStoreName": "workspaceblobstore",
-        "PollingInterval": 120,
-        "PathOnDataStore": "raw",
-    }
-
-
-def test_a_schedule_gives_other_data(flights: Any, workspace: Any) -> None:
-    workspace.add_dataset("weather", 4)
-    flights.write(
-        "schedules: {nightly: {every: day, parameters: {raw: raw/2014.csv, sky: 4}}}\n",
-        replaced=(
-            "format: file}\n",
-            (
-                "format: file, parameter: true}\n  sky: {type: dataset, name: weather, version: 4, "
-                "parameter: true}\n"
-            ),
-        ),
-    )
-    text = (flights.folder / "flights.yaml").read_text(encoding="utf-8")
-    text = text.replace("{cleaned: clean.cleaned}", "{cleaned: clean.cleaned, sky: sky}")
-    (flights.folder / "flights.yaml").write_text(text, encoding="utf-8")
-    shown = flights.submitted("--publish")
-    (entity,) = workspace.schedules.values()
-    info = entity["PipelineSubmissionInfo"]
-    assert info["DataPathAssignments"]["raw"]["RelativePath"] == "raw/2014.csv"
-    assert info["DataSetDefinitionValueAssignments"].keys() == {"sky"}
-    assert "keeps the version of 'sky'" in shown["notes"][-1]
-
-
 def test_a_datastore_that_cannot_be_watched_is_refused_first(flights: Any, workspace: Any) -> None:
     workspace.datastores["files"] = {
         **workspace.datastores["workspaceblobstore"],
@@ -226,12 +85,25 @@ def test_a_datastore_that_cannot_be_watched_is_refused_first(flights: Any, works
         replaced=("location: raw/", "datastore: files, location: raw/"),
     )
     done = flights.submit("--publish")
-    assert done.exit_code == 1
-    assert "SDK v1 watches only blob storage" in " ".join(done.stderr.split())
+    assert done.exit_code == 3
+    assert done.stderr.startswith(
+        "error[unfit-in-workspace]: schedule 'fresh' watches datastore 'files', which is AzureFile"
+    )
+    assert "SDK v1 watches only blob storage" in done.stderr
+    assert "flights.yaml:" in done.stderr
     assert not workspace.published
 
 
-def test_a_run_touches_no_schedule(flights: Any, workspace: Any) -> None:
-    flights.write(NIGHTLY)
-    flights.submitted("--no-wait")
-    assert not workspace.asked("*Schedules*")
+def test_it_is_told_with_all_else_that_the_workspace_lacks(flights: Any, workspace: Any) -> None:
+    workspace.datastores["files"] = {
+        **workspace.datastores["workspaceblobstore"],
+        "name": "files",
+        "dataStoreType": "AzureFile",
+    }
+    flights.write(
+        "schedules: {fresh: {on_change: raw}, nightly: {every: day}}\n",
+        replaced=("location: raw/", "datastore: files, location: raw/"),
+    )
+    workspace.computes.clear()
+    done = flights.submit("--publish")
+    assert done.stderr.count("--> flights.yaml:") == 2
