@@ -130,14 +130,9 @@ def asking(what: str, advice: Mapping[int, str] | None = None) -> Iterator[None]
             raise ServiceError(told, exchange) from None
 
 
-def retried(call: Callable[[], Result], *, patience: float = wire.PATIENCE) -> Result:
-    """The result of a call of the SDK whose requests are harmless when sent twice.
-
-    What fails for the moment (429, 5xx, a lost connection) is sent again for ``patience`` seconds,
-    where ``AMLSHARE_RETRY_SECONDS`` says nothing else.
-    """
-    with wire.patient(patience):
-        return call()
+def retried(call: Callable[[], Result]) -> Result:
+    """The result of a call."""
+    return call()
 
 
 def masked(text: str) -> str:

@@ -102,7 +102,6 @@ class _Line:
     records: list[deque[Exchange]] = field(default_factory=list)
     failed: dict[tuple[str, str, int], Exchange] | None = None
     exhausted: set[tuple[str, str]] = field(default_factory=set)
-    patience: float = PATIENCE
 
 
 _line = _Line()
@@ -182,22 +181,16 @@ def sent_once() -> Iterator[None]:
 
     Neither by the rule here nor by a loop in the SDK, which gets the first failure again. What
     only reads is still repeated, and so is a PUT or DELETE, which has the same end twice.
+
+    Outside it a POST is repeated too. What is made so on the way to a pipeline (modules, data
+    sources, saved datasets, snapshots) does no harm when there are two of it: it starts nothing,
+    and the pipeline refers to the one whose reply arrived.
     """
     before, _line.failed = _line.failed, {}
     try:
         yield
     finally:
         _line.failed = before
-
-
-@contextmanager
-def patient(patience: float) -> Iterator[None]:
-    """Within it, a request that fails for the moment is repeated for that many seconds."""
-    before, _line.patience = _line.patience, patience
-    try:
-        yield
-    finally:
-        _line.patience = before
 
 
 def seconds(variable: str, default: float) -> float:
@@ -317,7 +310,7 @@ def _patience(request: Any) -> float:
         return 0.0
     if (request.method, request.url) in _line.exhausted:
         return 0.0
-    return seconds("AMLSHARE_RETRY_SECONDS", _line.patience)
+    return seconds("AMLSHARE_RETRY_SECONDS", PATIENCE)
 
 
 def _limited(timeout: Any) -> Any:

@@ -131,11 +131,6 @@ def test_what_the_sdk_prints_does_not_show(capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_patience_may_be_longer_for_what_is_harmless(server):
-    server.replies = [reply(503, Retry_After="100"), reply(200)]
-    assert sdk.retried(lambda: requests.get(f"{server.url}/x"), patience=200).ok
-
-
 def test_the_url_of_the_git_remote_is_not_sent():
     sdk.prepare()
     from azureml._base_sdk_common.tracking import GitTrackingInfoProvider

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import BytesIO
 
 import pytest
 from backends.azureml.refusing import CUT, LOST, PAGE, Server, reply, serving
@@ -132,7 +133,7 @@ def test_no_body_at_all_is_an_answer(server, answer):
 def test_what_is_no_answer_of_the_services_leaves_open_whether_it_was_done(server, refusal):
     server.replies = [refusal]
     with wire.recording() as exchanges, wire.sent_once(), pytest.raises(requests.ConnectionError):
-        requests.put(f"{server.url}/x", stream=True, data=iter([b"a"]))
+        requests.put(f"{server.url}/x", stream=True, data=BytesIO(b"a"))
     assert [(each.status, each.is_open()) for each in exchanges] == [(None, True)]
 
 
