@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from amlshare.backends.azureml.once import once
-from amlshare.backends.azureml.sdk import ServiceError, asking, retried
+from amlshare.backends.azureml.sdk import ServiceError, asking
 from amlshare.backends.azureml.service import service
 from amlshare.backends.interface import BackendError
 
@@ -51,7 +51,7 @@ def defaults(workspace: Any) -> dict[str, str]:
     """The names of active endpoints by the id of the published pipeline that each runs."""
     caller = service(workspace)
     with asking("listing the pipeline endpoints"):
-        found = retried(lambda: caller.get_all_pipeline_endpoints_async(True, _MOST))
+        found = caller.get_all_pipeline_endpoints_async(True, _MOST)
     return {number: each.name for each in found if (number := _default(each))}
 
 
@@ -59,7 +59,7 @@ def _endpoint(workspace: Any, name: str) -> Any | None:
     caller = service(workspace)
     try:
         with asking(f"looking for the pipeline endpoint '{name}'"):
-            return retried(lambda: caller.get_pipeline_endpoint_by_name_async(name))
+            return caller.get_pipeline_endpoint_by_name_async(name)
     except ServiceError as error:
         if error.status == 404:
             return None

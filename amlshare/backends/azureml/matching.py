@@ -21,7 +21,7 @@ from amlshare.backends.azureml.schedules import (
     owner_of,
     wanted,
 )
-from amlshare.backends.azureml.sdk import asking, retried
+from amlshare.backends.azureml.sdk import asking
 from amlshare.backends.azureml.service import service
 
 
@@ -178,12 +178,12 @@ class _Matching:
             arguments["path_on_datastore"] = want.watched.path  # None would leave it as it is
         provider = self._provider()
         with asking(f"changing schedule '{want.name}'"):
-            retried(lambda: provider.update_schedule(entity.id, **arguments))
+            provider.update_schedule(entity.id, **arguments)
 
     def _disable(self, entity: Any) -> None:
         provider = self._provider()
         with asking(f"disabling schedule '{entity.name}'"):
-            retried(lambda: provider.set_status(entity.id, "Disabled"))
+            provider.set_status(entity.id, "Disabled")
 
     def _provider(self) -> Any:
         from azureml.pipeline.core._aeva_provider import _AevaScheduleProvider

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from amlshare.backends.azureml.job import Job
-from amlshare.backends.azureml.sdk import ServiceError, asking, retried
+from amlshare.backends.azureml.sdk import ServiceError, asking
 
 
 def latest(job: Job, workspace: Any) -> dict[str, str]:
@@ -40,7 +40,7 @@ def _version(name: str, workspace: Any) -> str | None:
 
     try:
         with asking(f"looking up environment '{name}'"):
-            return str(retried(lambda: Environment.get(workspace, name)).version)
+            return str(Environment.get(workspace, name).version)
     except ServiceError as error:
         if error.status == 404:
             return None

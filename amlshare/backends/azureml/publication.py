@@ -19,7 +19,7 @@ from amlshare.backends.azureml import endpoints
 from amlshare.backends.azureml.job import Job, make_job, to_data
 from amlshare.backends.azureml.marks import CODE, DIGEST, FOLDERS, TARGET
 from amlshare.backends.azureml.once import once
-from amlshare.backends.azureml.sdk import asking, prepare, retried
+from amlshare.backends.azureml.sdk import asking, prepare
 from amlshare.backends.azureml.service import service
 from amlshare.backends.interface import BackendError, Published
 from amlshare.pipeline import Command, Step
@@ -179,7 +179,7 @@ def published(workspace: Any) -> list[Any]:
     """The entities of all active published pipelines, the oldest first."""
     caller = service(workspace)
     with asking("listing the published pipelines"):
-        entities = retried(lambda: caller.get_all_published_pipelines(active_only=True))
+        entities = caller.get_all_published_pipelines(active_only=True)
     return sorted(entities, key=_age)
 
 
@@ -256,7 +256,7 @@ def _settle(
 def _one(workspace: Any, number: str) -> Any:
     caller = service(workspace)
     with asking("looking at the published pipeline"):
-        return retried(lambda: caller.get_pipeline_async(number))
+        return caller.get_pipeline_async(number)
 
 
 def _shown(entity: Any, *, created: bool) -> Published:
@@ -269,7 +269,7 @@ def disable(workspace: Any, number: str) -> None:
     """Disable a published pipeline: nothing can be run from it any more."""
     caller = service(workspace)
     with asking(f"disabling the published pipeline {number}"):
-        retried(lambda: caller.update_published_pipeline_status_async(number, "Disabled"))
+        caller.update_published_pipeline_status_async(number, "Disabled")
 
 
 @contextmanager
@@ -326,7 +326,7 @@ def _in_use(workspace: Any) -> dict[str, str]:
     """The ids of published pipelines that something runs, and what does."""
     caller = service(workspace)
     with asking("listing the schedules"):
-        schedules = retried(lambda: caller.get_all_schedules_async(active_only=True))
+        schedules = caller.get_all_schedules_async(active_only=True)
     scheduled = {
         each.pipeline_id: f"schedule '{each.name}' runs it"
         for each in schedules

@@ -28,7 +28,7 @@ from amlshare.backends.azureml.job import Job
 from amlshare.backends.azureml.publication import Publication
 from amlshare.backends.azureml.recurrences import Recurrence
 from amlshare.backends.azureml.schedules import Doing
-from amlshare.backends.azureml.sdk import ServiceError, asking, retried
+from amlshare.backends.azureml.sdk import ServiceError, asking
 from amlshare.backends.azureml.service import service
 from amlshare.backends.interface import BackendError, WorkspaceName
 from amlshare.diff import Change, Description, Diff, compare
@@ -240,7 +240,7 @@ def _plain(entity: Any) -> dict[str, Any]:
 
 def _ask(call: Callable[[], Answer]) -> Answer:
     with asking(_WHAT):
-        return retried(call)
+        return call()
 
 
 def _each(numbers: Iterable[str], ask: Callable[[str], Answer]) -> dict[str, Answer]:

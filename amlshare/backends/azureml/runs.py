@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any
 
 from amlshare.backends.azureml.marks import DIGEST, PIPELINE, TARGET
-from amlshare.backends.azureml.sdk import ServiceError, asking, retried
+from amlshare.backends.azureml.sdk import ServiceError, asking
 from amlshare.backends.azureml.service import service
 from amlshare.backends.interface import BackendError, Status
 
@@ -100,7 +100,7 @@ class Run:
         self.id = number
         self._caller = service(workspace)
         with asking(f"looking for run {number}"):
-            entity = retried(lambda: self._caller.get_pipeline_run_async(number))
+            entity = self._caller.get_pipeline_run_async(number)
             self.experiment = Experiment(workspace, entity.run_history_experiment_name)
             self._history = self._looked_up()
 
@@ -112,14 +112,14 @@ class Run:
     def status(self) -> Status:
         """How it stands."""
         with asking(f"asking for the status of run {self.id}"):
-            entity = retried(lambda: self._caller.get_pipeline_run_async(self.id))
+            entity = self._caller.get_pipeline_run_async(self.id)
         code = str(entity.status.status_code if entity.status else "0")
         return status_of(_NUMBERED.get(code, code))
 
     def steps(self) -> tuple[StepRun, ...]:
         """The steps that have begun, in the order in which they did."""
         with asking(f"asking for the steps of run {self.id}"):
-            children = retried(lambda: list(self._history.get_children(_rehydrate_runs=False)))
+            children = list(self._history.get_children(_rehydrate_runs=False))
         found = [_entry(child) for child in children]
         found.sort(key=lambda each: (str(each.start_time_utc or "~"), each.name or ""))
         return tuple(_step(each, position) for position, each in enumerate(found))
@@ -127,23 +127,23 @@ class Run:
     def summary(self, steps: Sequence[StepRun]) -> RunSummary:
         """It as a line of a list."""
         with asking(f"looking at run {self.id}"):
-            entry = retried(lambda: _entry(self._looked_up()))
+            entry = _entry(self._looked_up())
         return _summary(entry, self.experiment.name, steps, self.url)
 
     def error(self) -> str | None:
         """Why it failed, where the run as a whole says so."""
         with asking(f"looking at run {self.id}"):
-            return _message(retried(lambda: _entry(self._looked_up())))
+            return _message(_entry(self._looked_up()))
 
     def log(self, step: StepRun) -> str:
         """All of what a step printed; empty where there is nothing yet."""
         with asking(f"fetching the log of step '{step.step}'"):
-            return retried(lambda: self._log_files(step) or self._streams(step))
+            return self._log_files(step) or self._streams(step)
 
     def cancel(self) -> None:
         """Stop it."""
         with asking(f"cancelling run {self.id}"):
-            retried(lambda: self._caller.cancel_pipeline_run_async(self.id))
+            self._caller.cancel_pipeline_run_async(self.id)
 
     def _looked_up(self) -> Any:
         from azureml.pipeline.core import PipelineRun
@@ -184,7 +184,7 @@ def runs(workspace: Any, experiment: str, *, most: int = _MOST) -> tuple[RunSumm
     """
     found = _experiment(workspace, experiment)
     with asking(f"listing the runs of experiment '{experiment}'"):
-        latest = retried(lambda: list(islice(_submitted(found), most)))
+        latest = list(islice(_submitted(found), most))
     summaries = []
     for each in latest:
         steps = Run(workspace, each.id).steps()
@@ -268,7 +268,7 @@ def _beginning(workspace: Any, run: str, experiment: str | None) -> Iterator[str
         places = [_experiment(workspace, experiment)]
     else:
         with asking("listing the experiments"):
-            places = retried(lambda: list(Experiment.list(workspace)))
+            places = list(Experiment.list(workspace))
     for place in places:
         with asking(f"listing the runs of experiment '{place.name}'"):
             numbers = [each.id for each in _submitted(place)]
@@ -289,7 +289,7 @@ def _experiment(workspace: Any, name: str) -> Any:
     from azureml.core import Experiment
 
     with asking("listing the experiments"):
-        listed = retried(lambda: list(Experiment.list(workspace, experiment_name=name)))
+        listed = list(Experiment.list(workspace, experiment_name=name))
     found = [each for each in listed if each.name == name]
     if not found:
         raise BackendError(

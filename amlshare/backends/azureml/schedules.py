@@ -15,7 +15,7 @@ from amlshare.backends.azureml.found import BLOB
 from amlshare.backends.azureml.job import Job, JobData, Via
 from amlshare.backends.azureml.online import UNFIT
 from amlshare.backends.azureml.recurrences import START, Frequency, Recurrence, recurrences
-from amlshare.backends.azureml.sdk import ServiceError, asking, retried
+from amlshare.backends.azureml.sdk import ServiceError, asking
 from amlshare.backends.azureml.service import service
 from amlshare.backends.interface import BackendError
 from amlshare.diagnostics import Finding
@@ -181,7 +181,7 @@ def _kind(name: str, workspace: Any) -> str | None:
 
     try:
         with asking(f"looking up datastore '{name}'"):
-            return str(retried(lambda: Datastore.get(workspace, name)).datastore_type)
+            return str(Datastore.get(workspace, name).datastore_type)
     except ServiceError as error:
         if error.status == 404:
             return None
@@ -216,7 +216,7 @@ def listed(workspace: Any, *, active: bool) -> list[Any]:
     """The entities of all schedules, or of the active ones, the oldest first."""
     caller = service(workspace)
     with asking("listing the schedules"):
-        found = retried(lambda: caller.get_all_schedules_async(active_only=active))
+        found = caller.get_all_schedules_async(active_only=active)
     return sorted(found, key=lambda each: (str(each.created_date or ""), each.id))
 
 

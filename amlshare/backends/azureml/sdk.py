@@ -13,18 +13,16 @@ import re
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
-from typing import TYPE_CHECKING, Any, NamedTuple, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from amlshare import secrets
 from amlshare.backends.azureml import replies, wire
 from amlshare.backends.azureml.wire import Exchange
 from amlshare.backends.interface import BackendError
 
-__all__ = ["ServiceError", "asking", "masked", "prepare", "retried", "steps_classes"]
-
-Result = TypeVar("Result")
+__all__ = ["ServiceError", "asking", "masked", "prepare", "steps_classes"]
 
 # `HBI_WORKSPACE_JOB` stops all telemetry; the name of the cloud spares a look-up of all clouds
 _SETTINGS = {
@@ -128,11 +126,6 @@ def asking(what: str, advice: Mapping[int, str] | None = None) -> Iterator[None]
             exchange = replies.failing(error, exchanges)
             told = masked(f"{what} failed: {replies.tell(error, exchange, advice)}")
             raise ServiceError(told, exchange) from None
-
-
-def retried(call: Callable[[], Result]) -> Result:
-    """The result of a call."""
-    return call()
 
 
 def masked(text: str) -> str:

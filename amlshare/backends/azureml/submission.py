@@ -34,7 +34,7 @@ from amlshare.backends.azureml.following import follow, goes_on
 from amlshare.backends.azureml.job import Job, make_job
 from amlshare.backends.azureml.once import once
 from amlshare.backends.azureml.publication import Publication
-from amlshare.backends.azureml.sdk import ServiceError, asking, retried
+from amlshare.backends.azureml.sdk import ServiceError, asking
 from amlshare.backends.azureml.service import service
 from amlshare.backends.interface import (
     BackendError,
@@ -285,13 +285,13 @@ class _Submission:
     def _open_experiment(self) -> Any:
         from azureml.core import Experiment
 
-        return retried(lambda: Experiment(self.workspace, self._experiment))
+        return Experiment(self.workspace, self._experiment)
 
     def _look(self) -> Any | None:
         """The run that this submit made, if it did: nothing else has its mark."""
         with asking("looking for the run"):
             experiment = self._open_experiment()
-            found = retried(lambda: list(experiment.get_runs(tags={marks.SUBMISSION: self.mark})))
+            found = list(experiment.get_runs(tags={marks.SUBMISSION: self.mark}))
         return found[0] if found else None
 
     def _values(self) -> dict[str, str | int | float]:
@@ -334,7 +334,7 @@ class _Submission:
 def _submitted(caller: Any, number: str) -> Any | None:
     """The run, if the service has taken it up."""
     with asking(f"looking for run {number}"):
-        entity = retried(lambda: caller.get_pipeline_run_async(number))
+        entity = caller.get_pipeline_run_async(number)
     return entity if entity.is_submitted else None
 
 
