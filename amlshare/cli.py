@@ -526,8 +526,7 @@ def diff(
     from amlshare import commands
     from amlshare.render.diff import diff_document, diff_text
 
-    is_watched = sys.stdin.isatty() and sys.stderr.isatty()
-    found = commands.diff(request(spec), against, interactive=is_watched)
+    found = commands.diff(request(spec), against)
     if format_ == Format.json:
         _print_json(diff_document(found))
     else:

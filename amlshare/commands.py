@@ -309,7 +309,7 @@ def plan_document(
 # Comparing
 
 
-def diff(request: Request, against: str = "published", *, interactive: bool = False) -> Diff:
+def diff(request: Request, against: str = "published") -> Diff:
     """How a spec differs from what is published of it in its workspace.
 
     Raises UsageError, SpecError, or BackendError, also where nothing is published.
@@ -325,7 +325,7 @@ def diff(request: Request, against: str = "published", *, interactive: bool = Fa
     made = plan(request)
     name = _workspace(request, made.pipeline)
     assert name is not None
-    return published.diff(made, request.base, name, of=request.spec, interactive=interactive)
+    return published.diff(made, request.base, name, of=request.spec)
 
 
 # Saved plans
@@ -589,7 +589,7 @@ def _cloud(whose: Whose) -> tuple[Any, str | None]:
     except workspaces.NoWorkspaceError as error:
         raise UsageError(str(error)) from None
     experiment = whose.experiment or (said.experiment if said else None)
-    return signin.workspace(name, interactive=True), experiment
+    return signin.workspace(name), experiment
 
 
 def _logs_here(run: str, step: str | None, where: Path) -> Iterator[str]:

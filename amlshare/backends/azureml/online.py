@@ -49,7 +49,7 @@ def known_modules(plan: Plan, base: Path, name: WorkspaceName) -> dict[str, bool
 
     job = make_job(plan)
     with staging.staged(job, base) as code:
-        workspace = signin.workspace(name, interactive=True)
+        workspace = signin.workspace(name)
         if lacking := missing(job, workspace):
             raise NotInWorkspaceError(lacking)
         with _saving_nothing():

@@ -59,7 +59,7 @@ class Facts:
         return f"the published pipeline '{self.name}'{version} ({self.id}{made})"
 
 
-def diff(plan: Plan, base: Path, name: WorkspaceName, *, of: str, interactive: bool) -> Diff:
+def diff(plan: Plan, base: Path, name: WorkspaceName, *, of: str) -> Diff:
     """How the spec of ``plan``, whose folder is ``base``, differs from what is published of it.
 
     ``of`` is what the spec is called. What publishing was told besides, with -p and
@@ -74,7 +74,7 @@ def diff(plan: Plan, base: Path, name: WorkspaceName, *, of: str, interactive: b
         _plainly(each.name, job): _words(schedules.doing_of(each)) for each in schedules.wanted(job)
     }
     sdk.prepare()
-    workspace = signin.workspace(name, interactive=interactive)
+    workspace = signin.workspace(name)
     versions = pinning.latest(job, workspace)
     job, identity = pinning.pinned(job, versions), identity.with_versions(versions)
     said = plan.pipeline.publish

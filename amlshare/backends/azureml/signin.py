@@ -51,14 +51,14 @@ class SignInError(ServiceError):
     """No way to sign in, a credential that is not accepted, or a workspace that is not seen."""
 
 
-def workspace(name: WorkspaceName, *, interactive: bool) -> Any:
+def workspace(name: WorkspaceName) -> Any:
     """The workspace, as an `azureml.core.Workspace`, signed in. Raises SignInError.
 
-    A browser is opened only where ``interactive`` and a person sits at a terminal. Settings in the
-    environment that say nothing are told before anything is sent: BackendError.
+    A browser is opened only where a person sits at a terminal. Settings in the environment that
+    say nothing are told before anything is sent: BackendError.
     """
     wire.check_settings()
-    kind = way(os.environ, interactive=interactive and _is_watched(os.environ))
+    kind = way(os.environ, interactive=_is_watched(os.environ))
     sdk.prepare()
     try:
         return _opened(name, _signed_in(kind, name))

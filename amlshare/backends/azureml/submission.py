@@ -69,7 +69,7 @@ def submit(plan: Plan, settings: Settings, watch: Watch) -> Outcome:
         code = stack.enter_context(staging.staged(job, settings.base))
         identity = _publication(plan, job, settings)
         sdk.prepare()
-        workspace = signin.workspace(settings.workspace, interactive=True)
+        workspace = signin.workspace(settings.workspace)
         submission = _Submission(
             job=job,
             workspace=workspace,

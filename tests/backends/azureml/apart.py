@@ -19,7 +19,7 @@ name = WorkspaceName(
     resource_group=os.environ["AZUREML_RESOURCE_GROUP"],
     name=os.environ["AZUREML_WORKSPACE"],
 )
-workspace = signin.workspace(name, interactive=True)
+workspace = signin.workspace(name)
 """
 
 
