@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeAlias
 import typer
 from typer.core import TyperGroup
 
-from amlshare import __version__, backends
+from amlshare import __version__, backends, signals
 from amlshare.diagnostics import Diagnostic, SpecError, closest
 from amlshare.render.paper import Paper
 
 if TYPE_CHECKING:
-    from amlshare.backends.interface import Publishing
+    from amlshare.backends.interface import Publishing, RunStarted
     from amlshare.commands import Request, Whose
     from amlshare.plan import Plan
     from amlshare.render.built import Built
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     Requests: TypeAlias = Callable[[Path], Request]
 
-FAILED, USAGE, SPEC_ERROR, DIFFERENT, INTERRUPTED, BROKEN_PIPE = 1, 2, 3, 4, 130, 141
+FAILED, USAGE, SPEC_ERROR, DIFFERENT, BROKEN_PIPE = 1, 2, 3, 4, 141
 HELP = {"help_option_names": ["-h", "--help"]}
 
 
@@ -53,6 +53,14 @@ class _ListUnlessNamed(TyperGroup):
         if not named and not ctx.resilient_parsing:
             args = ["list", *args]
         return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """The options of `list` too, since they may stand here."""
+        listed = self.commands["list"].get_params(ctx)
+        records = [each.get_help_record(ctx) for each in listed if "--help" not in each.opts]
+        with formatter.section("Options where no command is named, those of list"):
+            formatter.write_dl([record for record in records if record])
+        super().format_options(ctx, formatter)
 
 
 app = typer.Typer(
@@ -72,8 +80,12 @@ runs_app = typer.Typer(
     cls=_ListUnlessNamed,
     rich_markup_mode=None,
     context_settings=HELP,
-    help="List the runs on this machine, or show one.",
-    epilog=_examples("amlshare runs", "amlshare runs show 20251123-022845-ab12"),
+    help="List the runs on this machine or of a workspace, or show one.",
+    epilog=_examples(
+        "amlshare runs",
+        "amlshare runs --backend azureml --in specs/flights.yaml",
+        "amlshare runs show 20251123-022845-ab12",
+    ),
 )
 app.add_typer(runs_app, name="runs")
 
@@ -317,31 +329,49 @@ def _exits(*, verbose: bool, as_json: bool) -> Iterator[None]:
 
         logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(name)s: %(message)s")
     try:
-        yield
+        with signals.raised():
+            yield
     except typer.Exit:
         raise
+    # every other way out of a command ends here
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001
+        raise typer.Exit(_ended(error, verbose=verbose, as_json=as_json)) from None
+
+
+def _ended(error: BaseException, *, verbose: bool, as_json: bool) -> int:
+    """Say why a command ended; the exit code that it is."""
+    from amlshare.commands import EndedEarlyError
+
+    begun = None
+    if isinstance(error, EndedEarlyError):
+        begun = (error.backend, error.run)
+        error = error.error
+    try:
+        if isinstance(error, BrokenPipeError):
+            raise error
+        code = _explained(error, begun, verbose=verbose, as_json=as_json)
+        sys.stdout.flush()
     except BrokenPipeError:
         # whoever read has enough; what is left to flush at the end must not complain either
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(BROKEN_PIPE) from None
-    except KeyboardInterrupt:
-        if as_json:
-            from amlshare.render.documents import error_document
-
-            _print_json(error_document("interrupted"))
-        _say("interrupted")
-        raise typer.Exit(INTERRUPTED) from None
-    except Exception as error:  # noqa: BLE001 - every other way out of a command ends here
-        raise typer.Exit(_explained(error, verbose=verbose, as_json=as_json)) from None
+        return BROKEN_PIPE
+    return code
 
 
-def _explained(error: Exception, *, verbose: bool, as_json: bool) -> int:
-    """Say what went wrong; the exit code that it is."""
+def _explained(
+    error: BaseException, begun: tuple[str, RunStarted] | None, *, verbose: bool, as_json: bool
+) -> int:
+    """Say what went wrong, and which run had begun; the exit code that it is."""
     from amlshare.backends.interface import BackendError
     from amlshare.commands import UsageError
     from amlshare.render.documents import diagnostics_document, error_document
     from amlshare.render.paper import clean
 
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        if as_json:
+            _print_json(error_document("interrupted", begun))
+        _say("interrupted")
+        return signals.exit_code(error)
     if isinstance(error, SpecError):
         if as_json:
             _print_json(diagnostics_document(error.diagnostics))
@@ -354,13 +384,13 @@ def _explained(error: Exception, *, verbose: bool, as_json: bool) -> int:
     elif not isinstance(error, BackendError):
         message = _unforeseen(error, verbose=verbose)
     if as_json:
-        _print_json(error_document(message))
+        _print_json(error_document(message, begun))
     paper = _paper(sys.stderr)
     _say(f"{paper.red('error')}: " + "\n".join(map(clean, message.splitlines())))
     return code
 
 
-def _unforeseen(error: Exception, *, verbose: bool) -> str:
+def _unforeseen(error: BaseException, *, verbose: bool) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or 'cannot write'}: {error.strerror}"
     if verbose:
@@ -401,8 +431,13 @@ def _json(document: Mapping[str, Any]) -> str:
 def _write(text: str, output: Path | None) -> None:
     if output is None:
         sys.stdout.write(text)
-    else:
+        return
+    try:
         output.write_text(text, "utf-8")
+    except OSError as error:
+        from amlshare.commands import UsageError
+
+        raise UsageError(f"cannot write '{output}': {error.strerror}") from None
 
 
 @_command(
@@ -590,7 +625,7 @@ def submit(
     from amlshare.render.outcome import outcome_text
 
     asked = request(spec)
-    with _progress(is_here=asked.backend == "local") as progress:
+    with _progress() as progress:
         outcome = commands.submit(asked, progress.watch, publishing=publishing, **options)
     if format_ == Format.json:
         _print_json(outcome_document(outcome))
@@ -599,7 +634,7 @@ def submit(
             outcome,
             progress.failures,
             _paper(sys.stdout),
-            logs=_logs_line(_run_place(spec, asked.backend)),
+            logs=_logs_line(outcome.found_with),
             seconds=progress.seconds,
         )
         sys.stdout.write(text)
@@ -607,22 +642,15 @@ def submit(
         raise typer.Exit(FAILED)
 
 
-def _run_place(spec: Path, backend: str) -> Path:
-    """What ``--in`` says of a run of ``spec``: its folder here, the spec where Azure has it."""
-    if spec.suffix == ".json":
-        return Path()
-    return spec.parent if backend == "local" else spec
-
-
-def _logs_line(place: Path) -> str:
-    """The command that shows the logs of runs at ``place``, up to the run."""
-    words = ["amlshare", "logs"]
-    return shlex.join(words if place == Path() else [*words, "--in", str(place)])
+def _logs_line(found_with: Iterable[str]) -> str:
+    """The command that shows the logs of a run, up to its id."""
+    return shlex.join(["amlshare", "logs", *found_with])
 
 
 @contextmanager
-def _progress(*, is_here: bool) -> Iterator[Progress]:
+def _progress() -> Iterator[Progress]:
     """What shows a run on stderr: drawn on a terminal, plain lines elsewhere."""
+    from amlshare.commands import EndedEarlyError
     from amlshare.render.progress import Live, Progress
 
     gc.enable()  # a run may take hours
@@ -630,8 +658,8 @@ def _progress(*, is_here: bool) -> Iterator[Progress]:
     try:
         with (Live if drawn else Progress)(sys.stderr, _paper(sys.stderr)) as progress:
             yield progress
-    except KeyboardInterrupt:
-        if is_here:
+    except EndedEarlyError as early:
+        if early.backend == "local" and isinstance(early.error, KeyboardInterrupt):
             _say("stopped; what finished is kept, and the same command goes on from there")
         raise
 
@@ -766,7 +794,7 @@ def show(run: RunId, whose: Whose, *, format_: FormatOption = Format.text) -> No
     if format_ == Format.json:
         _print_json(run_document(found))
     else:
-        sys.stdout.write(run_text(found, _paper(sys.stdout), logs=_logs_line(whose.where)))
+        sys.stdout.write(run_text(found, _paper(sys.stdout), logs=_logs_line(whose.words)))
 
 
 @_command(app, "amlshare logs 20251123-022845-ab12 train", "amlshare logs 20251123-022845-ab12")
@@ -873,8 +901,13 @@ def main() -> None:
     gc.disable()
     atexit.register(gc.freeze)  # or the last collection of all would be another
     sys.modules.setdefault(_NoPlugins.name, _NoPlugins(_NoPlugins.name))
+    signals.end_at_once()
     _open_streams()
     for stream in (sys.stdout, sys.stderr):
         # a terminal that lacks a letter shows its code instead of failing
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    app(prog_name="amlshare")
+    try:
+        app(prog_name="amlshare")
+    except OSError as error:  # a help that cannot be written: commands tell theirs themselves
+        _say(f"error: {_unforeseen(error, verbose=False)}")
+        sys.exit(FAILED)

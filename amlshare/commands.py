@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from amlshare import __version__, backends, checks, layers
 from amlshare.checks import mending
+from amlshare.checks.names import ENDPOINT_NAME
 from amlshare.codes import CodeReader
 from amlshare.diagnostics import Diagnostic, Finding, SpecError, did_you_mean
 from amlshare.document.tree import collector_paused
@@ -23,7 +24,14 @@ from amlshare.spec import Spec
 if TYPE_CHECKING:
     from amlshare.backends.azureml import runs as azureml_runs
     from amlshare.backends.azureml.graph import Graph
-    from amlshare.backends.interface import Outcome, Publishing, Watch, WorkspaceName
+    from amlshare.backends.interface import (
+        Event,
+        Outcome,
+        Publishing,
+        RunStarted,
+        Watch,
+        WorkspaceName,
+    )
     from amlshare.backends.local import runs as local_runs
     from amlshare.backends.local.runs import Candidate
     from amlshare.backends.packages import ReadText
@@ -37,6 +45,16 @@ DEFAULT_BACKEND = "azureml"
 
 class UsageError(Exception):
     """The command line asks for what cannot be: exit code 2. The message says what can."""
+
+
+class EndedEarlyError(Exception):
+    """A run had begun and is not waited for any more; ``error`` is why."""
+
+    def __init__(self, error: BaseException, run: RunStarted, backend: str) -> None:
+        self.error = error
+        self.run = run
+        self.backend = backend
+        super().__init__(str(error))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,15 +278,19 @@ def _selected(pipeline: Pipeline, request: Request) -> tuple[str, ...] | None:
 def graph(plan: Plan) -> Graph | None:
     """What SDK v1 builds of a plan, None for other backends.
 
-    Raises BackendError where it cannot: a selected step reads from one that is not.
+    Raises UsageError where it cannot: a selected step reads from one that is not.
     """
     if plan.backend != "azureml":
         return None
     from amlshare.backends.azureml.graph import make_graph
     from amlshare.backends.azureml.job import make_job
+    from amlshare.backends.interface import NotSelectedError
 
-    with collector_paused():
-        return make_graph(make_job(plan))
+    try:
+        with collector_paused():
+            return make_graph(make_job(plan))
+    except NotSelectedError as error:
+        raise UsageError(str(error)) from None
 
 
 def online(plan: Plan, request: Request) -> dict[str, bool]:
@@ -435,9 +457,10 @@ def submit(
     """Run or publish a spec or a saved plan.
 
     Raises UsageError, SpecError (also for what the workspace does not have), or the backend's
-    BackendError. ``options`` are fields of :class:`amlshare.backends.interface.Settings`.
+    BackendError; and EndedEarlyError for whatever happens once a run has begun. ``options`` are
+    fields of :class:`amlshare.backends.interface.Settings`.
     """
-    from amlshare.backends.interface import NotInWorkspaceError, Settings
+    from amlshare.backends.interface import Settings
 
     if request.spec.endswith(".json"):
         made, request = saved(request)
@@ -447,17 +470,71 @@ def submit(
     if backend is None:
         raise UsageError(f"this version plans for '{request.backend}' and does not submit to it")
     _only_for(request.backend, {**options, "publishing": publishing})
+    if publishing is not None:
+        _publishable(publishing, waits=options.get("wait", True))
+    workspace = _workspace(request, made.pipeline)
     settings = Settings(
         base=request.base,
         state=request.state,
-        workspace=_workspace(request, made.pipeline),
+        workspace=workspace,
         publishing=publishing,
+        found_with=_found_with(request, workspace),
         **options,
     )
+    outcome = _submitted(lambda told: backend.submit(made, settings, told), watch, request)
+    return replace(outcome, found_with=settings.found_with)
+
+
+def _submitted(submit: Callable[[Watch], Outcome], watch: Watch, request: Request) -> Outcome:
+    """What ``submit`` gives, and its errors as those of a command."""
+    from amlshare.backends.interface import NotInWorkspaceError, NotSelectedError, RunStarted
+
+    begun: list[RunStarted] = []
+
+    def told(event: Event) -> None:
+        if isinstance(event, RunStarted):
+            begun.append(event)
+        watch(event)
+
     try:
-        return backend.submit(made, settings, watch)
+        return submit(told)
+    except NotSelectedError as error:
+        raise UsageError(str(error)) from None
     except NotInWorkspaceError as error:
         raise _at_their_places(error.findings, request) from None
+    except (Exception, KeyboardInterrupt) as error:
+        if begun:
+            raise EndedEarlyError(error, begun[0], request.backend) from error
+        raise
+
+
+def _found_with(request: Request, workspace: WorkspaceName | None) -> tuple[str, ...]:
+    """The options with which `logs` and `cancel`, which know no `-p` nor `--target`, find a run."""
+    if workspace is None:
+        return () if request.base == Path() else ("--in", str(request.base))
+    from amlshare.workspaces import OPTIONS
+
+    if request.spec == "-" or request.target or request.parameters:
+        words, given = [], {part: str(getattr(workspace, part)) for part in OPTIONS}
+    else:
+        words, given = ["--in", request.spec], dict(request.workspace)
+    for part, value in given.items():
+        words += [OPTIONS[part], value]
+    return tuple(words)
+
+
+def _publishable(publishing: Publishing, *, waits: bool) -> None:
+    """Raise UsageError for what cannot be published so."""
+    if not waits and not publishing.run:
+        raise UsageError(
+            "--no-wait goes with a run, and --publish alone starts none: add --run, or take "
+            "--no-wait out"
+        )
+    if publishing.endpoint is not None and not ENDPOINT_NAME.fullmatch(publishing.endpoint):
+        raise UsageError(
+            f"--endpoint '{publishing.endpoint}' cannot be an endpoint's name: letters, digits, - "
+            "and _ only"
+        )
 
 
 def _only_for(backend: str, options: Mapping[str, Any]) -> None:
@@ -507,6 +584,16 @@ class Whose:
     backend: str | None = None
     workspace: Mapping[str, str] = field(default_factory=dict)
     experiment: str | None = None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The options that say the same again."""
+        from amlshare.workspaces import OPTIONS
+
+        words = [] if self.where == Path() else ["--in", str(self.where)]
+        for part, value in self.workspace.items():
+            words += [OPTIONS[part], value]
+        return tuple(words)
 
     def is_here(self, run: str | None = None) -> bool:
         """Whether this machine is meant. Raises UsageError for a backend without runs."""

@@ -127,6 +127,9 @@ def test_a_plan_imports_nothing_that_only_a_run_needs(spec):
         (["plan", "tiny.yaml", "-p", "wrd=x"], "word"),
         (["plan", "tiny.yaml", "--select", "nobody"], "nobody"),
         (["submit", "tiny.yaml", "--backend", "local", "--tag", "x"], "expected NAME=VALUE"),
+        (["plan", "tiny.yaml", "--select", "count"], "select it as well, with `--select +count`"),
+        (["submit", "tiny.yaml", "--publish", "--no-wait"], "--no-wait goes with a run"),
+        (["submit", "tiny.yaml", "--publish", "--endpoint", "a b/ü"], "cannot be an endpoint's"),
         (["explain", "unknown-sorce"], "unknown-source"),
         (["submit", "plan.json"], "plan.json"),
     ],
@@ -193,8 +196,8 @@ def test_a_plan_can_be_written_to_a_file(amlshare, spec, tmp_path):
 
 def test_a_file_that_cannot_be_written_is_said(amlshare, spec):
     done = amlshare("plan", spec, "-o", "nowhere/plan.txt")
-    assert done.exit_code == 1
-    assert "nowhere/plan.txt: No such file or directory" in done.stderr
+    assert done.exit_code == 2
+    assert "cannot write 'nowhere/plan.txt': No such file or directory" in done.stderr
 
 
 def test_colour_is_for_terminals_and_those_who_force_it(amlshare, spec):
@@ -215,6 +218,17 @@ def test_whoever_reads_only_the_head_ends_it_quietly(spec):
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
     assert done.stdout == "tiny on azureml\n"
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("words", ["", "--help", "plan --help", "plan tiny.yaml", "plan nope.yaml"])
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", ">/dev/full"])
+@pytest.mark.usefixtures("spec")
+def test_where_a_stream_is_closed_or_full_there_is_no_traceback(tmp_path, words, closed):
+    command = f"{sys.executable} -m amlshare {words} {closed}"
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode in {0, 1, 2, 3}
+    assert "Traceback" not in done.stderr
+    assert "ignored" not in done.stderr
 
 
 # --- errors in a spec -------------------------------------------------------------------------
@@ -397,6 +411,26 @@ def test_runs_are_found_beside_a_spec_in_another_folder(amlshare, spec, tmp_path
     assert "tiny" in amlshare("runs", "--in", spec, cwd=elsewhere).stdout
 
 
+def test_where_there_are_no_runs_the_way_to_those_of_a_workspace_is_said(amlshare):
+    assert "amlshare runs --backend azureml --in SPEC" in amlshare("runs").stderr
+
+
+def test_the_help_of_runs_shows_the_options_that_it_takes(amlshare):
+    shown = amlshare("runs", "--help").stdout
+    assert all(option in shown for option in ("--in SPEC|DIR", "--backend NAME", "--experiment"))
+
+
+def test_a_code_folder_that_sdk_v1_refuses_is_an_error_there_and_a_hint_here(amlshare, spec):
+    with (spec.parent / "code/model.bin").open("wb") as file:
+        file.truncate(400 * 10**6)
+    there = amlshare("check", spec)
+    assert there.exit_code == 3
+    assert "error[large-code]: code folder 'code' has 400 MB" in there.stdout
+    here = amlshare("check", spec, "--backend", "local")
+    assert here.exit_code == 0
+    assert "hint[large-code]" in here.stdout
+
+
 def test_logs_print_what_a_step_printed(amlshare, spec):
     run = json.loads(submit(amlshare, spec, "--format", "json").stdout)["run"]["id"]
     assert amlshare("logs", run, "greet").stdout == "greeting 2\n"
@@ -417,19 +451,24 @@ def test_clean_shows_first_and_removes_only_when_told(amlshare, spec):
     assert len(json.loads(amlshare("runs", "--format", "json").stdout)["runs"]) == 1
 
 
-def test_ctrl_c_is_130_and_the_same_command_goes_on(amlshare, spec):
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_run_that_is_stopped_says_so_and_the_same_command_goes_on(amlshare, spec, number, code):
     (spec.parent / "code" / "greet.py").write_text(
         "import time; print('up', flush=True); time.sleep(60)"
     )
-    process = amlshare.start("submit", spec, "--backend", "local")
+    process = amlshare.start("submit", spec, "--backend", "local", "--format", "json")
     assert process.stderr is not None
     while "[greet] up" not in process.stderr.readline():
         assert process.poll() is None
-    process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert "Traceback" not in stderr
-    assert "goes on" in stderr
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert stderr.endswith("the same command goes on from there\ninterrupted\n")
+    shown = json.loads(stdout)
+    assert (shown["error"], shown["run"]["status"]) == ("interrupted", "interrupted")
+    assert shown["run"]["id"] in amlshare("runs").stdout
 
 
 # --- completion -------------------------------------------------------------------------------

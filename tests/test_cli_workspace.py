@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
+import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -66,6 +70,102 @@ def test_nobody_waits_with_no_wait_and_cancel_stops_the_run(tried, workspace):
     assert (done.exit_code, run["status"]) == (0, "queued")
     stopped = tried("cancel", run["id"])
     assert stopped.stdout == f"run {run['id']} is being canceled\n"
+
+
+@pytest.fixture
+def begun(amlshare, workspace, tmp_path):
+    """Start a command, which looks for its temporary folder in `tmp`, and wait for a request."""
+    workspace.add_compute("cpu")
+    (tmp_path / "tmp").mkdir()
+
+    def start(route, *words):
+        env = workspace.environment | {"TMPDIR": str(tmp_path / "tmp")}
+        process = amlshare.start(*words, env=env)
+        while not workspace.asked(route):
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.05)
+        return process
+
+    return start
+
+
+SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+CHILDREN = "GET history/experiments/{experimentName}/runs/{runId}/children"
+CREATION = "POST pipelines/PipelineRuns/Unsubmitted/CreationInfoWithGraph"
+
+
+def copies(tmp_path: Path) -> list[Path]:
+    return list((tmp_path / "tmp").glob("amlshare-*"))
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS)
+def test_who_ends_the_waiting_gets_the_run_and_no_copy_stays(
+    begun, workspace, tmp_path, number, code
+):
+    workspace.automatic = False
+    process = begun(CHILDREN, "submit", "tiny.yaml", "--format", "json")
+    assert not copies(tmp_path)  # already while it waits
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=60)
+    (run,) = workspace.runs
+    shown = json.loads(stdout)
+    assert (process.returncode, shown["error"]) == (code, "interrupted")
+    assert shown["run"] == {
+        "id": run,
+        "url": shown["run"]["url"],
+        "backend": "azureml",
+        "status": "running",
+    }
+    assert shown["run"]["url"] in stderr.splitlines()[0]
+    assert stderr.endswith("interrupted\n")
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS)
+def test_who_ends_it_before_there_is_a_run_is_told_and_no_copy_stays(
+    begun, workspace, tmp_path, number, code
+):
+    workspace.fail(route=CREATION, how="hang")
+    process = begun(CREATION, "submit", "tiny.yaml", "--format", "json")
+    assert copies(tmp_path)
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=60)
+    shown = json.loads(stdout)
+    assert (process.returncode, shown["error"], "run" in shown) == (code, "interrupted", False)
+    assert "Traceback" not in stderr
+    assert not copies(tmp_path)
+
+
+@pytest.mark.parametrize("how", ["file", "stdin", "target", "saved"])
+def test_the_commands_that_are_printed_work_when_they_are_pasted(
+    amlshare, workspace, tmp_path, how
+):
+    workspace.add_compute("cpu")
+    workspace.automatic = False
+    options, env = options_of(workspace)
+    (tmp_path / "tiny.yaml").write_text(SPEC + "targets: {prod: {description: x}}\n")
+    words = {"stdin": ["-"], "target": ["tiny.yaml", "--target", "prod"], "saved": ["plan.json"]}
+    if how == "saved":
+        amlshare("plan", "tiny.yaml", "--save", "plan.json")
+    done = amlshare(
+        "submit", *words.get(how, ["tiny.yaml"]), *options, "--no-wait", env=env, stdin=SPEC
+    )
+    assert done.exit_code == 0, done.stderr
+    printed = re.findall(r"`(amlshare [^`]*)`", " ".join(done.stdout.split()))
+    assert [line.split()[1] for line in printed] == ["logs", "cancel"]
+    for line in printed:
+        pasted = amlshare(*shlex.split(line)[1:], env=env)
+        assert pasted.exit_code == 0, pasted.stderr
+
+
+def options_of(workspace) -> tuple[list[str], dict[str, str]]:
+    """The workspace as options, and an environment that says nothing of it."""
+    variables = {
+        "AZURE_SUBSCRIPTION_ID": "--subscription",
+        "AZUREML_RESOURCE_GROUP": "--resource-group",
+        "AZUREML_WORKSPACE": "--workspace",
+    }
+    env = dict(workspace.environment)
+    return [word for name, option in variables.items() for word in (option, env.pop(name))], env
 
 
 def test_what_is_published_twice_is_published_once(tried, workspace):

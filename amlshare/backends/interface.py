@@ -29,6 +29,10 @@ class NotInWorkspaceError(BackendError):
         super().__init__("; ".join(each.message for each in self.findings))
 
 
+class NotSelectedError(BackendError):
+    """A step that is to run reads what is made by one that is not."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepStarted:
     """A step's process runs now. ``attempt`` counts from 1."""
@@ -113,6 +117,7 @@ class Settings:
 
     ``workspace`` is None for a backend of this machine. Without ``wait`` a submit returns when the
     service has the run. With ``publishing`` the pipeline is published instead of run.
+    ``found_with`` are the options with which `logs` and `cancel` find the run.
     """
 
     base: Path
@@ -128,6 +133,7 @@ class Settings:
     continue_on_step_failure: bool = False
     experiment: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    found_with: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +166,7 @@ class Outcome:
 
     ``run`` is None where a pipeline was published and not run, ``published`` where it was only run;
     ``notes`` say what else was done: endpoints, schedules, compute targets, uploads.
+    ``found_with`` are the options with which `logs` and `cancel` find the run.
     """
 
     run: str | None
@@ -170,6 +177,7 @@ class Outcome:
     url: str | None = None
     steps: tuple[StepOutcome, ...] = ()
     outputs: Mapping[str, str] = field(default_factory=dict)
+    found_with: tuple[str, ...] = ()
 
 
 class Backend(Protocol):

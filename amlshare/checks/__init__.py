@@ -41,6 +41,7 @@ RULES: tuple[Rule, ...] = (
     literals.plain_texts,
     names.pipeline_name,
     names.experiment_names,
+    names.endpoint_name,
     names.step_names,
     names.entry_names,
     names.variable_names,

@@ -15,6 +15,7 @@ PORT_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 DATASET_NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,254}", re.ASCII)
 # A pipeline's name is a folder in locations too, and an experiment's unless that has its own.
 EXPERIMENT_NAME = re.compile(r"[A-Za-z0-9][\w-]{0,254}", re.ASCII)
+ENDPOINT_NAME = re.compile(r"[\w-]{1,255}", re.ASCII)
 
 # The module parameters of SDK v1: a pipeline parameter of that name would replace them silently.
 RESERVED = frozenset(
@@ -64,6 +65,19 @@ def experiment_names(spec: Spec) -> Iterator[Finding]:
                 label=_for_example(given, "flights"),
                 help="it starts with a letter or digit and has only letters, digits, - and _",
             )
+
+
+def endpoint_name(spec: Spec) -> Iterator[Finding]:
+    """bad-endpoint-name: it is a part of the address that serves the pipeline."""
+    given = spec.publish.endpoint if spec.publish else None
+    if given is not None and not ENDPOINT_NAME.fullmatch(given):
+        yield Finding(
+            code="bad-endpoint-name",
+            message=f"'{given}' cannot be an endpoint's name",
+            route=("publish", "endpoint"),
+            label=_for_example(given, "flight-delays"),
+            help="letters, digits, - and _ only",
+        )
 
 
 def _for_example(name: str, otherwise: str) -> str:

@@ -9,7 +9,7 @@ from amlshare.diagnostics import Diagnostic
 from amlshare.plan_document import FORMAT, dump_diagnostic
 
 if TYPE_CHECKING:
-    from amlshare.backends.interface import Outcome, Published
+    from amlshare.backends.interface import Outcome, Published, RunStarted
 
 
 def diagnostics_document(found: Iterable[Diagnostic]) -> dict[str, Any]:
@@ -17,9 +17,16 @@ def diagnostics_document(found: Iterable[Diagnostic]) -> dict[str, Any]:
     return {"format": FORMAT, "diagnostics": [dump_diagnostic(each) for each in found]}
 
 
-def error_document(message: str) -> dict[str, Any]:
-    """Any other error of a command."""
-    return {"format": FORMAT, "diagnostics": [], "error": message}
+def error_document(message: str, begun: tuple[str, RunStarted] | None = None) -> dict[str, Any]:
+    """Any other error of a command, with the run that had begun by then and its backend."""
+    document = {"format": FORMAT, "diagnostics": [], "error": message}
+    return document if begun is None else {**document, "run": _begun(*begun)}
+
+
+def _begun(backend: str, run: RunStarted) -> dict[str, Any]:
+    """A run that nobody waits for any more: that of a workspace goes on."""
+    status = "interrupted" if backend == "local" else "running"
+    return {"id": run.run, "url": run.url, "backend": backend, "status": status}
 
 
 def outcome_document(outcome: Outcome) -> dict[str, Any]:

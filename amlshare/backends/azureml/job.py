@@ -14,7 +14,7 @@ from typing_extensions import assert_never
 
 from amlshare.backends.azureml import wrapping
 from amlshare.backends.azureml.wrapping import Registration, Word, Wrapper
-from amlshare.backends.interface import BackendError
+from amlshare.backends.interface import BackendError, NotSelectedError
 from amlshare.pipeline import (
     TABLES,
     Command,
@@ -253,7 +253,7 @@ def _selected(plan: Plan) -> tuple[Step, ...]:
         for given in step.inputs:
             source, dot, _ = given.source.partition(".")
             if step.name in plan.selected and dot and source not in plan.selected:
-                raise BackendError(
+                raise NotSelectedError(
                     f"step '{step.name}' is selected and reads {given.source}, which '{source}' "
                     f"makes and is not: select it as well, with `--select +{step.name}`"
                 )

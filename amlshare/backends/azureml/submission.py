@@ -7,7 +7,7 @@ anything in it is changed.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -77,6 +77,7 @@ def submit(plan: Plan, settings: Settings, watch: Watch) -> Outcome:
             settings=settings,
             identity=identity,
             watch=watch,
+            sent=stack.close,
         )
         return submission.submit()
 
@@ -141,6 +142,8 @@ class _Submission:
     settings: Settings
     identity: Publication
     watch: Watch
+    sent: Callable[[], None]
+    """What to do when the code is in the workspace."""
     mark: str = field(default_factory=lambda: str(uuid.uuid4()))
     notes: list[str] = field(default_factory=list)
 
@@ -299,6 +302,7 @@ class _Submission:
         return {each.name: each.value for each in self.job.parameters if each.value != each.default}
 
     def _follow(self, number: str, published: Published | None) -> Outcome:
+        self.sent()
         names = tuple(step.name for step in self.job.steps)
         try:
             run = runs.Run(self.workspace, number)

@@ -53,7 +53,9 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """SIGINT or SIGTERM came."""
+    """A signal came: SIGINT, SIGTERM or SIGHUP."""
+
+    number: int
 
 
 Item: TypeAlias = Event | Ended | Stop
@@ -90,6 +92,7 @@ class Run:
             goes_on=settings.continue_on_step_failure,
         )
         self._deadline: float | None = None
+        self._stopped_by: int | None = None
 
     def execute(self) -> Outcome:
         """Run every step; the outcome, or KeyboardInterrupt."""
@@ -115,7 +118,7 @@ class Run:
                         self._shop.records.interrupt_run(self._opened.id)
                 self._sweep(ended=ended)
         if not ended:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(self._stopped_by or signal.SIGINT)
         return self._outcome()
 
     # beginning
@@ -139,12 +142,14 @@ class Run:
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
-        """SIGINT and SIGTERM become items of the queue, so that they never strike midway."""
+        """Signals become items of the queue, so that they never strike midway."""
         if current_thread() is not main_thread():
             yield
             return
-        handled = (signal.SIGINT, signal.SIGTERM)
-        before = [signal.signal(number, lambda *_: self._items.put(Stop())) for number in handled]
+        handled = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` has it
+            handled.append(signal.SIGHUP)
+        before = [signal.signal(each, lambda n, _: self._items.put(Stop(n))) for each in handled]
         try:
             yield
         finally:
@@ -204,6 +209,7 @@ class Run:
                 self._end(item)
                 self._start_ready()
             case Stop():
+                self._stopped_by = self._stopped_by or item.number
                 self._stop()
             case _:
                 self._watch(item)

@@ -123,7 +123,8 @@ class _Reading:
         if not self._path.exists():
             raise BackendError(
                 f"nothing was run here yet: there is no {self._path}; run a pipeline with "
-                "`amlshare submit SPEC --backend local`"
+                "`amlshare submit SPEC --backend local`, or see those of a workspace with "
+                "`amlshare runs --backend azureml --in SPEC`"
             )
         self._records = Records(self._path)
         return self._records

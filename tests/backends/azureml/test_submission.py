@@ -66,7 +66,7 @@ def test_who_does_not_wait_is_told_how_to_follow(flights: Any, workspace: Any) -
     shown = flights.submitted("--no-wait")
     assert shown["run"]["status"] == "queued"
     assert shown["run"]["url"].startswith("https://ml.azure.com/")
-    assert f"`amlshare logs {workspace.run().id}`" in shown["notes"][-1]
+    assert f"`amlshare logs --in flights.yaml {workspace.run().id}`" in shown["notes"][-1]
 
 
 def test_a_failed_step_fails_the_command_and_shows_its_log(flights: Any, workspace: Any) -> None:
