@@ -33,6 +33,7 @@ _NUMBERED = {"0": "NotStarted", "1": "Running", "2": "Failed", "3": "Finished", 
 _LOGS = (r"user_logs/std_log.*\.txt", r"azureml-logs/70_driver_log.*\.txt", r"logs/user/.*")
 _WHOLE_ID = 36
 _MOST = 20
+_LOOKED_AT = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,7 +239,7 @@ def cancel(workspace: Any, run: str, experiment: str | None = None) -> str:
 
 
 def find(workspace: Any, run: str, experiment: str | None = None) -> Run:
-    """A run by its id, or by the beginning of it among the latest of an experiment, or of all.
+    """A run by its id, or by the beginning of it among the latest of an experiment, or of each.
 
     Raises BackendError for none or several.
     """
@@ -253,7 +254,11 @@ def find(workspace: Any, run: str, experiment: str | None = None) -> Run:
     if len(found) > 1:
         raise BackendError(f"several runs begin with '{run}': {', '.join(found)}")
     if not found:
-        raise BackendError(_none(workspace, run))
+        raise BackendError(
+            f"{_none(workspace, run)} among the latest {_LOOKED_AT} of "
+            f"{'its experiment' if experiment else 'each experiment'}: give its whole id to look "
+            "further back"
+        )
     return Run(workspace, found[0])
 
 
@@ -271,16 +276,19 @@ def _beginning(workspace: Any, run: str, experiment: str | None) -> Iterator[str
             places = list(Experiment.list(workspace))
     for place in places:
         with asking(f"listing the runs of experiment '{place.name}'"):
-            numbers = [each.id for each in _submitted(place)]
+            numbers = [each.id for each in _submitted(place, _LOOKED_AT)]
         yield from (number for number in numbers if number.startswith(run))
 
 
-def _submitted(experiment: Any) -> Iterator[Any]:
-    """The runs of an experiment that amlshare submitted, the newest first."""
+def _submitted(experiment: Any, among: int | None = None) -> Iterator[Any]:
+    """The runs of an experiment that amlshare submitted, the newest first.
+
+    ``among`` is how many are looked at, whoever submitted them; None for all.
+    """
     from azureml.core import Run as AnyRun
 
     # a filter by the name of a tag alone holds of every run in this SDK
-    for run in AnyRun.list(experiment, _rehydrate_runs=False):
+    for run in islice(AnyRun.list(experiment, _rehydrate_runs=False), among):
         if DIGEST in (_entry(run).tags or {}):
             yield run
 

@@ -8,6 +8,8 @@ import pytest
 
 pytest.importorskip("azureml.pipeline.core")
 
+from backends.azureml import at_once
+
 CREATE = "POST pipelines/Schedules/Create"
 UPDATE = "PUT pipelines/Schedules/{scheduleId}"
 NIGHTLY = 'schedules: {nightly: {every: day, at: "22:30", time_zone: Europe/Berlin}}\n'
@@ -154,3 +156,104 @@ def test_a_run_touches_no_schedule(flights: Any, workspace: Any) -> None:
     flights.write(NIGHTLY)
     flights.submitted("--no-wait")
     assert not workspace.asked("*Schedules*")
+
+
+def test_of_two_jobs_at_once_one_schedule_is_left(flights: Any, workspace: Any) -> None:
+    flights.write(NIGHTLY)
+    flights.submitted("--publish", "--experiment", "x")
+    workspace.schedules.clear()
+    at_once.meet(workspace, "POST /Schedules/Create")
+    shown = at_once.submitted(flights, ["--publish"], ["--publish"])
+    (left,) = active(workspace).values()
+    assert len(workspace.schedules) == 2
+    assert left == min(workspace.schedules.values(), key=lambda each: each["CreatedDate"])
+    made, overtaken = sorted(note for each in shown for note in each["notes"])
+    assert made == "schedule 'flights.nightly' was made"
+    assert overtaken == f"{made} at the same time by another job as {left['Id']}, which stays"
+
+
+def test_two_jobs_at_once_replace_a_schedule_by_one(flights: Any, workspace: Any) -> None:
+    flights.write(NIGHTLY)
+    flights.submitted("--publish")
+    at_once.meet(workspace, "POST /Schedules/Create")
+    at_once.submitted(flights, *[["--publish", "-p", "least=9"]] * 2)
+    (left,) = active(workspace).values()
+    assert workspace.published[left["PipelineId"]]["ParameterAssignments"] == {"least": "9"}
+
+
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("Recurrence", {"Interval": 3}),
+        ("Recurrence", {"TimeZone": "UTC"}),
+        ("Recurrence", {"StartTime": "2025-06-01T00:00:00"}),
+        ("Recurrence", {"Schedule": {"Hours": [4], "Minutes": [30]}}),
+        ("PipelineSubmissionInfo", {"ParameterAssignments": {"least": "8"}}),
+    ],
+)
+def test_what_a_person_changed_there_is_changed_back(
+    flights: Any, workspace: Any, part: str, change: Any
+) -> None:
+    flights.write(NIGHTLY)
+    flights.submitted("--publish")
+    (entity,) = workspace.schedules.values()
+    before = {**entity[part]}
+    entity[part] = {**before, **change}
+    assert flights.submitted("--publish")["notes"] == ["schedule 'flights.nightly' was changed"]
+    (entity,) = workspace.schedules.values()
+    assert entity[part] == {**entity[part], **{key: before.get(key) for key in change}}
+    assert flights.submitted("--publish")["notes"] == []
+
+
+def test_a_folder_that_a_person_chose_there_is_changed_back(flights: Any, workspace: Any) -> None:
+    flights.write(
+        "schedules: {fresh: {on_change: raw}}\n",
+        replaced=("location: raw/flights.csv", "location: flights.csv"),
+    )
+    flights.submitted("--publish")
+    (entity,) = workspace.schedules.values()
+    entity["DataStoreTriggerInfo"]["PathOnDataStore"] = "elsewhere"
+    assert flights.submitted("--publish")["notes"] == ["schedule 'flights.fresh' was changed"]
+    (entity,) = workspace.schedules.values()
+    assert not entity["DataStoreTriggerInfo"]["PathOnDataStore"]
+
+
+def test_another_form_of_the_same_is_no_change(flights: Any, workspace: Any) -> None:
+    flights.write('schedules: {weekly: {every: week, days: [mon, fri], at: "06:00"}}\n')
+    flights.submitted("--publish")
+    (entity,) = workspace.schedules.values()
+    rule = entity["Recurrence"]
+    rule["StartTime"] += ".0000000Z"
+    rule["Schedule"]["WeekDays"].reverse()
+    entity["PipelineSubmissionInfo"]["ParameterAssignments"] = {"least": "3"}
+    assert flights.submitted("--publish")["notes"] == []
+    assert flights.run("diff", "flights.yaml", "--exit-code").exit_code == 0
+
+
+def test_one_that_a_person_disabled_is_enabled_again(flights: Any, workspace: Any) -> None:
+    flights.write(NIGHTLY)
+    flights.submitted("--publish")
+    (entity,) = workspace.schedules.values()
+    entity["EntityStatus"] = "Disabled"
+    shown = flights.submitted("--publish")
+    assert shown["notes"] == ["schedule 'flights.nightly' was enabled again"]
+    assert list(workspace.schedules) == [each["Id"] for each in active(workspace).values()]
+
+
+def test_other_data_behind_the_same_value_is_a_change(flights: Any, workspace: Any) -> None:
+    workspace.add_dataset("one", 2)
+    workspace.add_dataset("two", 2)
+    raw = "{type: path, location: raw/flights.csv, format: file}"
+    given = "schedules: {nightly: {every: day, parameters: {raw: 2}}}\npublish: {endpoint: live}\n"
+    told = []
+    for name in ("one", "two"):
+        data = f"{{type: dataset, name: {name}, version: 2, parameter: true}}"
+        flights.write(given, replaced=(raw, data))
+        told.append(flights.submitted("--publish")["notes"])
+    assert "schedule 'flights.nightly' was changed" in told[1]
+    (entity,) = workspace.schedules.values()
+    chosen = entity["PipelineSubmissionInfo"]["DataSetDefinitionValueAssignments"]["raw"]
+    assert (
+        chosen["SavedDataSetReference"]["Id"]
+        == workspace.datasets["two"][0]["latest"]["savedDatasetId"]
+    )

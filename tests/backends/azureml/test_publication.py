@@ -12,6 +12,8 @@ import pytest
 
 pytest.importorskip("azureml.pipeline.core")
 
+from backends.azureml import at_once
+
 from amlshare.backends.azureml.job import Job, JobEnvironment, JobParameter
 from amlshare.backends.azureml.publication import Publication, digest, unmarked
 from amlshare.pipeline import Schedule
@@ -164,6 +166,15 @@ def test_of_two_jobs_at_once_the_oldest_stays(flights: Any, workspace: Any) -> N
     assert [each["Id"] for each in active(workspace.published)] == [older["Id"]]
 
 
+def test_of_two_that_find_nothing_one_is_left(flights: Any, workspace: Any) -> None:
+    at_once.meet(workspace, "POST /Pipelines/Create")
+    one, other = at_once.submitted(flights, ["--publish"], ["--publish"])
+    (left,) = active(workspace.published)
+    assert (one["published"]["id"], other["published"]["id"]) == (left["Id"], left["Id"])
+    assert sorted((one["published"]["created"], other["published"]["created"])) == [False, True]
+    assert len(workspace.published) == 2
+
+
 def _when_published(workspace: Any, work: Callable[[], None]) -> None:
     """Do something as soon as a publication arrives."""
     answer = workspace.proxy.answer
@@ -174,59 +185,6 @@ def _when_published(workspace: Any, work: Callable[[], None]) -> None:
         return answer(request)
 
     workspace.proxy.answer = also
-
-
-# Endpoints
-
-
-def test_an_endpoint_is_made_and_then_runs_the_newest(flights: Any, workspace: Any) -> None:
-    flights.submitted("--publish", "--endpoint", "delays")
-    shown = flights.submitted("--publish", "--endpoint", "delays", "-p", "least=9")
-    (endpoint,) = workspace.endpoints.values()
-    ids = [each["PipelineId"] for each in endpoint["PipelineVersionList"]]
-    assert endpoint["DefaultVersion"] == "1"
-    assert ids[1] == shown["published"]["id"]
-    assert shown["notes"] == ["pipeline endpoint 'delays' now runs version 1 by default"]
-
-
-def test_an_endpoint_that_is_right_is_left_alone(flights: Any, workspace: Any) -> None:
-    flights.submitted("--publish", "--endpoint", "delays")
-    shown = flights.submitted("--publish", "--endpoint", "delays")
-    assert shown["notes"] == []
-    assert not workspace.asked("PUT pipelines/*")
-
-
-def test_going_back_makes_an_older_version_the_default(flights: Any, workspace: Any) -> None:
-    for least in ("3", "9", "3"):
-        flights.submitted("--publish", "--endpoint", "delays", "-p", f"least={least}")
-    (endpoint,) = workspace.endpoints.values()
-    assert endpoint["DefaultVersion"] == "0"
-    assert len(endpoint["PipelineVersionList"]) == 2
-
-
-def test_a_lost_reply_makes_one_endpoint(flights: Any, workspace: Any) -> None:
-    workspace.fail(route="POST pipelines/PipelineEndpoints/Create", how="reset after")
-    flights.submitted("--publish", "--endpoint", "delays")
-    assert len(workspace.endpoints) == 1
-
-
-def test_a_lost_reply_to_a_change_of_the_default_is_survived(flights: Any, workspace: Any) -> None:
-    flights.submitted("--publish", "--endpoint", "delays")
-    workspace.fail(route="PUT pipelines/PipelineEndpoints/{endpoint_id}", how="reset after")
-    done = flights.submit(
-        "--publish", "--endpoint", "delays", "-p", "least=9", AMLSHARE_RETRY_SECONDS="10"
-    )
-    (endpoint,) = workspace.endpoints.values()
-    assert (done.exit_code, endpoint["DefaultVersion"]) == (0, "1")
-
-
-def test_a_disabled_endpoint_is_refused(flights: Any, workspace: Any) -> None:
-    flights.submitted("--publish", "--endpoint", "delays")
-    for endpoint in workspace.endpoints.values():
-        endpoint["EntityStatus"] = "Disabled"
-    done = flights.submit("--publish", "--endpoint", "delays")
-    assert done.exit_code == 1
-    assert "pipeline endpoint 'delays' is Disabled" in done.stderr
 
 
 # What was published before
@@ -254,4 +212,36 @@ def test_what_amlshare_did_not_publish_stays(flights: Any, workspace: Any) -> No
     for entity in workspace.published.values():
         entity |= {"Properties": {}, "Description": "by hand"}
     flights.submitted("--publish", "--disable-old")
+    assert len(active(workspace.published)) == 2
+
+
+@pytest.mark.parametrize("target", [None, "prod"])
+def test_what_is_superseded_is_known_where_the_service_hides_properties(
+    flights: Any, workspace: Any, target: str | None
+) -> None:
+    options = ("--target", target) if target else ()
+    flights.write("targets: {prod: {tags: {stage: prod}}}\n")
+    first = flights.submitted("--publish", *options)["published"]["id"]
+    for entity in workspace.published.values():
+        entity["Properties"] = None
+    shown = flights.submitted("--publish", "-p", "least=9", "--disable-old", *options)
+    assert [each["Id"] for each in active(workspace.published)] == [shown["published"]["id"]]
+    assert shown["notes"] == [f"published pipeline {first} is disabled"]
+
+
+def test_what_another_target_published_stays(flights: Any, workspace: Any) -> None:
+    flights.write("targets: {prod: {tags: {stage: prod}}}\n")
+    flights.submitted("--publish", "--target", "prod")
+    assert flights.submitted("--publish", "-p", "least=9", "--disable-old")["notes"] == []
+    assert len(active(workspace.published)) == 2
+
+
+def test_what_does_not_say_its_target_stays_and_is_told(flights: Any, workspace: Any) -> None:
+    first = flights.submitted("--publish")["published"]["id"]
+    for entity in workspace.published.values():
+        entity["Properties"] = None
+        entity["Description"] = entity["Description"].replace(":]", "]")  # as it once was
+    assert not flights.submitted("--publish")["published"]["created"]
+    (note,) = flights.submitted("--publish", "-p", "least=9", "--disable-old")["notes"]
+    assert note.startswith(f"published pipeline {first} stays: it does not say for which target")
     assert len(active(workspace.published)) == 2

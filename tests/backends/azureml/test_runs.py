@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 pytest.importorskip("azureml.pipeline.core")
 
-from amlshare.backends.azureml.runs import _moment, status_of
+from amlshare.backends.azureml.runs import _moment, _submitted, status_of
 
 
 def words(text: str) -> str:
@@ -143,3 +145,22 @@ def test_runs_of_others_are_not_listed(flights: Any, workspace: Any) -> None:
     flights.submitted("--no-wait")
     workspace.run().tags.clear()
     assert json.loads(cloud(flights, "runs", "list", "--format", "json").stdout)["runs"] == []
+
+
+def test_of_an_experiment_without_end_the_latest_runs_are_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from azureml.core import Run
+
+    seen = itertools.count()
+    theirs = SimpleNamespace(_client=SimpleNamespace(run_dto=SimpleNamespace(tags={})))
+    endless = (theirs for _ in seen)
+    monkeypatch.setattr(Run, "list", lambda *_, **__: endless)
+    assert list(_submitted(None, 500)) == []
+    assert next(seen) == 500
+
+
+def test_who_looks_for_the_beginning_of_an_old_run_is_told_how_far_was_looked(flights: Any) -> None:
+    flights.submitted("--no-wait")
+    done = cloud(flights, "runs", "show", "zzz")
+    assert "among the latest 500 of its experiment: give its whole id" in words(done.stderr)
