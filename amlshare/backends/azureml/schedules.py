@@ -278,10 +278,11 @@ def doing(entity: Any) -> Doing:
         for name, each in (info.data_path_assignments or {}).items()
     }
     datasets = dict.fromkeys(info.data_set_definition_value_assignments or {}, _A_DATASET)
+    rule, trigger = entity.recurrence, entity.data_store_trigger_info
     return Doing(
         experiment=info.experiment_name or "",
-        recurrence=None if is_watching(entity) else _recurrence(entity.recurrence),
-        watched=_watching(entity.data_store_trigger_info) if is_watching(entity) else None,
+        recurrence=_recurrence(rule) if rule and not is_watching(entity) else None,
+        watched=_watching(trigger) if trigger and is_watching(entity) else None,
         values={**(info.parameter_assignments or {}), **places, **datasets},
     )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from amlshare import units
 from amlshare.backends.azureml import sdk
+from amlshare.backends.azureml.found import BLOB
 from amlshare.backends.interface import BackendError
 from amlshare.datastores import DatastoreError, is_file, lay_out, open_path
 
@@ -71,7 +72,7 @@ def _datastore(data: JobData, workspace: Any) -> Any:
 
     with sdk.asking(f"looking up datastore '{data.datastore}'"):
         store = Datastore.get(workspace, data.datastore)
-    if store.datastore_type != "AzureBlob":
+    if store.datastore_type != BLOB:
         raise BackendError(
             f"data '{data.name}' is to be uploaded to datastore '{data.datastore}', which is"
             f" {store.datastore_type}: name one of blob storage"

@@ -172,6 +172,15 @@ def test_of_two_jobs_at_once_one_schedule_is_left(flights: Any, workspace: Any) 
     assert overtaken == f"{made} at the same time by another job as {left['Id']}, which stays"
 
 
+def test_who_is_overtaken_by_other_values_is_told(flights: Any, workspace: Any) -> None:
+    flights.write(NIGHTLY)
+    at_once.meet(workspace, "POST /Schedules/Create")
+    shown = at_once.submitted(flights, ["--publish"], ["--publish", "-p", "least=9"])
+    assert len(active(workspace)) == 1
+    notes = " ".join(note for each in shown for note in each["notes"])
+    assert "which stays, and is not as this spec has it: run the same command again" in notes
+
+
 def test_two_jobs_at_once_replace_a_schedule_by_one(flights: Any, workspace: Any) -> None:
     flights.write(NIGHTLY)
     flights.submitted("--publish")

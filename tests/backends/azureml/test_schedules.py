@@ -8,8 +8,10 @@ import pytest
 
 pytest.importorskip("azureml.pipeline.core")
 
-from amlshare.backends.azureml.job import Job, JobData
-from amlshare.backends.azureml.schedules import Wanted, Watched, wanted
+from azureml.pipeline.core._restclients.aeva import models
+
+from amlshare.backends.azureml.job import Job, JobData, JobInput, JobParameter, JobStep
+from amlshare.backends.azureml.schedules import Wanted, Watched, doing, is_as_wanted, wanted
 from amlshare.backends.interface import BackendError
 from amlshare.pipeline import Schedule
 
@@ -69,6 +71,76 @@ def test_a_zone_that_sdk_v1_does_not_know_is_refused() -> None:
 def test_a_folder_is_watched(location: str, more: Any, path: str, *, deeper: bool) -> None:
     expected = Watched(datastore="store", path=path, minutes=60, deeper=deeper)
     assert on_change(location, **more) == expected
+
+
+def test_the_data_behind_a_value_is_in_the_marker() -> None:
+    def described(dataset: str) -> str:
+        data = JobData(name="raw", format="folder", dataset=dataset, version=1, parameter=True)
+        reading = JobInput(name="raw", source="raw", via="Dataset.get_by_name", mode="mount")
+        step = JobStep(
+            name="clean", kind="PythonScriptStep", compute="c", environment="e", inputs=(reading,)
+        )
+        nightly = Schedule(name="nightly", every=(1, "day"), parameters={"raw": 2})
+        (only,) = wanted(job(nightly, data=(data,), steps=(step,)))
+        return only.description
+
+    assert described("one") == described("one")
+    assert described("one") != described("two")
+
+
+def test_data_that_no_step_reads_is_refused() -> None:
+    data = JobData(name="raw", format="folder", datastore="s", path="raw", parameter=True)
+    nightly = Schedule(name="nightly", every=(1, "day"), parameters={"raw": "other"})
+    with pytest.raises(BackendError, match="no step reads 'raw'"):
+        wanted(job(nightly, data=(data,)))
+
+
+# As the service shows it
+
+
+def entity(want: Wanted, **rule: Any) -> Any:
+    """A schedule as the service once answered, with numbers for words."""
+    recurrence = {
+        "Frequency": "1",
+        "Interval": 1,
+        "StartTime": "2024-01-01T00:00:00Z",
+        "TimeZone": "UTC",
+        "Schedule": {"Hours": [6], "Minutes": [30], "WeekDays": ["4", "0"]},
+    }
+    shown = {
+        "ScheduleType": "0",
+        "Recurrence": {**recurrence, **rule},
+        "PipelineSubmissionInfo": {
+            "ExperimentName": "flights",
+            "Description": want.description,
+            "ParameterAssignments": {"least": "3"},
+        },
+    }
+    return models.PipelineScheduleEntity.deserialize(shown)
+
+
+WEEKLY = Schedule(name="weekly", every=(1, "week"), at=("06:30",), days=("mon", "fri"))
+LEAST = JobParameter(name="least", type="integer", default=3, value=3)
+
+
+def test_another_form_and_a_default_filled_in_are_no_difference() -> None:
+    weekly = job(WEEKLY, parameters=(LEAST,))
+    (want,) = wanted(weekly)
+    assert is_as_wanted(entity(want), want, weekly)
+
+
+@pytest.mark.parametrize("rule", [{"Interval": 2}, {"Frequency": "Month"}, {"Schedule": None}])
+def test_another_rule_is_a_difference(rule: Any) -> None:
+    weekly = job(WEEKLY, parameters=(LEAST,))
+    (want,) = wanted(weekly)
+    assert not is_as_wanted(entity(want, **rule), want, weekly)
+
+
+def test_a_value_that_is_not_the_default_is_a_difference() -> None:
+    weekly = job(WEEKLY)
+    (want,) = wanted(weekly)
+    assert doing(entity(want)).values == {"least": "3"}
+    assert not is_as_wanted(entity(want), want, weekly)
 
 
 # In a workspace
