@@ -75,7 +75,7 @@ def endpoint_name(spec: Spec) -> Iterator[Finding]:
             code="bad-endpoint-name",
             message=f"'{given}' cannot be an endpoint's name",
             route=("publish", "endpoint"),
-            label=_for_example(given, "flight-delays"),
+            label=_for_example(given, "flight_delays"),
             help="letters, digits, - and _ only",
         )
 
