@@ -63,6 +63,12 @@ def test_a_step_that_fails_is_1_and_its_last_lines_are_shown(tried, workspace):
     assert "amlshare logs --in tiny.yaml" in done.stdout
 
 
+def test_no_variable_sends_the_token_elsewhere(tried, workspace, amlshare):
+    env = workspace.environment | {"AZUREML_SERVICE_ENDPOINT": "http://elsewhere.test"}
+    done = amlshare("submit", "tiny.yaml", env=env)
+    assert (done.exit_code, workspace.refused) == (0, []), done.stderr
+
+
 def test_nobody_waits_with_no_wait_and_cancel_stops_the_run(tried, workspace):
     workspace.automatic = False
     done = tried("submit", "tiny.yaml", "--no-wait", "--format", "json")

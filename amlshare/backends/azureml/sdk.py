@@ -30,6 +30,8 @@ _SETTINGS = {
     "AZUREML_LOG_DEPRECATION_WARNING_ENABLED": "False",
     "AZUREML_CURRENT_CLOUD": "AzureCloud",
 }
+# Within a job these say where its own service is: elsewhere, where a token would be sent.
+_REDIRECTING = ("AZUREML_SERVICE_ENDPOINT", "AZUREML_DEV_URL_")
 _LOGGERS = ("azureml", "azure", "msrest", "msal", "adal", "urllib3", "amlshare.backends.azureml")
 _SECRET_VARIABLES = ("AZURE_CLIENT_SECRET", "IDENTITY_HEADER", "MSI_SECRET")
 _BEARER = re.compile(r"(?i)(?<=bearer )[\w.~+/=-]{16,}")
@@ -71,6 +73,8 @@ def prepare(*, verbose: bool = False) -> None:
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
     os.environ["HBI_WORKSPACE_JOB"] = "true"
+    for name in [name for name in os.environ if name.startswith(_REDIRECTING)]:
+        del os.environ[name]
     if not os.environ.get("HOME"):
         os.environ["HOME"] = _home()
     warnings.filterwarnings("ignore")
