@@ -63,7 +63,8 @@ def test_a_step_that_fails_is_1_and_its_last_lines_are_shown(tried, workspace):
     assert "amlshare logs --in tiny.yaml" in done.stdout
 
 
-def test_no_variable_sends_the_token_elsewhere(tried, workspace, amlshare):
+def test_no_variable_sends_the_token_elsewhere(workspace, amlshare):
+    workspace.add_compute("cpu")
     env = workspace.environment | {"AZUREML_SERVICE_ENDPOINT": "http://elsewhere.test"}
     done = amlshare("submit", "tiny.yaml", env=env)
     assert (done.exit_code, workspace.refused) == (0, []), done.stderr
