@@ -68,12 +68,6 @@ def call(follower: State, name: str, given: Given, _node: ast.Call) -> Any:
     return None
 
 
-def subclassed(follower: State, made: Class) -> None:
-    """An object of a class of the folder, which may be a parser of its own kind."""
-    if follower.defines_parser(made):
-        follower.unsure(f"class {made.node.name} has to do with its arguments")
-
-
 def _parser(follower: State, given: Given) -> ParserValue:
     names = ("prog", "usage", "description", "epilog", "parents")
     named = dict(zip(names, given.values, strict=False)) | given.named
@@ -191,10 +185,10 @@ def _attribute_method(owner: Bound, name: str) -> tuple[Any] | None:
     """``parser._action_groups.pop()``, which only changes the help."""
     if not isinstance(owner.owner, (ParserValue, Group)):
         return None
+    parser = owner.owner if isinstance(owner.owner, ParserValue) else owner.owner.parser
     if owner.name != "_action_groups" or name not in ("pop", "append", "insert"):
-        parser = owner.owner if isinstance(owner.owner, ParserValue) else owner.owner.parser
         parser.open = parser.open or f"its parser's {owner.name} is used"
-    return (UNKNOWN,)
+    return (Group(parser),) if name == "pop" else (UNKNOWN,)
 
 
 def _exclusive(follower: State, parser: ParserValue, given: Given) -> Group:

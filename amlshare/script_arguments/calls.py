@@ -46,7 +46,7 @@ class Calls(Statements):
         if isinstance(function, (Typer, Command)):
             return self._call_method(Bound(function, "__call__"), given, node)
         if isinstance(function, Class):
-            argparse_parsers.subclassed(self, function)
+            self.touch(function)
         self._give_away(given)
         return UNKNOWN
 
@@ -69,6 +69,7 @@ class Calls(Statements):
             elif isinstance(value, dict) and all(isinstance(key, str) for key in value):
                 given.named |= value
             else:
+                self.escape(value)
                 given.open = True
         return given
 
@@ -135,9 +136,10 @@ class Calls(Statements):
     def run_function(self, function: Function, given: Given) -> Any:
         node = function.node
         recursive = any(call.node is node for call in self._calls)
-        if recursive or len(self._calls) >= _DEPTH or b"yield" in self._words.words(function):
+        generates = b"yield" in self._words.words(function)
+        if recursive or generates or len(self._calls) >= _DEPTH:
             self._give_away(given)
-            self._doubt = self._doubt or recursive
+            self._doubt = self._doubt or self._words.concern(function)
             return UNKNOWN
         scope = Scope(outer=function.scope, file=function.scope.file)
         self._receive(function, given, scope)

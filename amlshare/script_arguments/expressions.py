@@ -58,7 +58,11 @@ class Expressions(State):
         return External(node.id)
 
     def _attribute(self, node: ast.Attribute, scope: Scope) -> Any:
-        return self.member(self.value(node.value, scope), node.attr)
+        owner = self.value(node.value, scope)
+        found = self.member(owner, node.attr)
+        if found is UNKNOWN:
+            self._lose(owner)
+        return found
 
     def _sequence(self, node: Any, scope: Scope) -> Any:
         items: list[Any] = []

@@ -17,6 +17,7 @@ from amlshare.script_arguments.values import (
     UNKNOWN,
     Argv,
     Bound,
+    Class,
     Command,
     Commands,
     Deferred,
@@ -33,7 +34,7 @@ from amlshare.script_arguments.values import (
 )
 
 _BYTES = 1_000_000
-_TELLING = re.compile(rb"\b(?:argparse|argv|click|typer|parse_args|parse_known_args)\b")
+_TELLING = re.compile(rb"\b(?:argparse|argv|click|typer|add_argument|parse_args)\b")
 
 
 class Follower(Calls):
@@ -96,7 +97,8 @@ class Follower(Calls):
     def _load_telling(self, files: tuple[str, ...]) -> None:
         """Load what may have to do with arguments; the rest waits until it is wanted."""
         for file in files:
-            if _TELLING.search(self._sources.text(file)):
+            loaded = self._sources.closure(file)
+            if any(_TELLING.search(self._sources.text(each)) for each in loaded):
                 self.load(file)
 
     def member(self, owner: Any, name: str) -> Any:
@@ -112,9 +114,12 @@ class Follower(Calls):
                 return self._module_member(owner, name)
             case Function() if owner.command is not None:
                 return Bound(owner.command, name)
-            case (
-                Argv() | ParserValue() | Group() | Commands() | OptionValue() | Command() | Typer()
-            ):
+            case Class():
+                self.touch(owner)
+                return UNKNOWN
+            case Argv() | ParserValue() | Group() | Commands() | OptionValue() | Bound():
+                return Bound(owner, name)
+            case Command() | Typer():
                 return Bound(owner, name)
             case _ if known(owner) or isinstance(owner, (list, dict, tuple)):
                 return Bound(owner, name)

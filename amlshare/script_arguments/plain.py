@@ -141,6 +141,8 @@ def span(test: ArgvTest, *, holds: bool) -> tuple[int, int | None] | None:
             return number + 1, None
         case ast.GtE:
             return number, None
+        case ast.NotEq if number + test.start == 1:  # there is always the script's own name
+            return number + 1, None
         case _:
             return None
 
@@ -160,6 +162,8 @@ def call(name: str, given: Given) -> tuple[Any] | None:
         return (ArgvLength(given.values[0].start),)
     if name == "list" and len(given.values) == 1 and isinstance(given.values[0], Argv):
         return (Argv(given.values[0].start),)
+    if name == "dict" and not given.values and not given.open:
+        return (dict(given.named),)
     if not given.open and name in _BUILT_INS and all(map(known, values)):
         return (_tried(_BUILT_INS[name], *given.values, **given.named),)
     return (UNKNOWN,) if name in _LOOKS else None

@@ -51,6 +51,7 @@ class State:
         self._loading: list[str] = []
         self._returns: list[bool] = []
         self._escaped: list[Function] = []
+        self._touched: list[Class] = []
         self._words = Identifiers()
 
     @property
@@ -92,10 +93,6 @@ class State:
         """The script ends, as by `sys.exit`."""
         self._exit([UNKNOWN] if given.open else given.values)
 
-    def defines_parser(self, made: Class) -> bool:
-        """Whether a class has to do with a parser."""
-        return self._words.parse(made)
-
     def is_plain_action(self, made: Class) -> bool:
         """Whether a class is an action of argparse that takes words as that says."""
         bases = [base for base in made.bases if base != External("argparse.Action")]
@@ -122,10 +119,25 @@ class State:
                 self._escaped.append(value)
                 if self._words.concern(value):
                     self.run(value)
+            case Class():
+                self.touch(value)
             case _:
                 pass
         for each in parts(value):
             self.escape(each)
+
+    def touch(self, made: Class) -> None:
+        """A class of the folder is used: any method of one that has to do with parsers may run."""
+        if made in self._touched:
+            return
+        self._touched.append(made)
+        if self._words.parse(made):
+            self.unsure(f"class {made.node.name} has to do with its arguments")
+            for node in made.node.body:
+                if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                    self.run(Function(node, made.scope))
+        for base in made.bases:
+            self.escape(base)
 
     @property
     def _file(self) -> str:

@@ -403,6 +403,7 @@ class Statements(Expressions):
         if isinstance(decorator, Decorator):
             return decorator.apply(function)
         function.wrapped = True
+        self.escape(function)
         if function.options:
             self.unsure(f"@{name} may change its arguments")
         return function

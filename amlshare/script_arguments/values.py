@@ -1,7 +1,7 @@
 """What a name in a script stands for while it is followed, as far as that is known.
 
 Texts, numbers, lists and the like stand for themselves. Everything else is one of these, or
-UNKNOWN.
+UNKNOWN. Every start of `plan` pays for these classes, so they have no more than they need.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def hashable(value: Any) -> bool:
     return True
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Scope:
     """The names of a module or of a call; ``module`` is the scope that `global` means."""
 
@@ -68,7 +68,7 @@ class Scope:
         return name in self.names or (self.outer is not None and self.outer.has(name))
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Module:
     """A module or package of the code folder: ``file`` is None for a plain folder."""
 
@@ -76,7 +76,7 @@ class Module:
     folder: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Deferred:
     """A name of a module that is looked at only when it is wanted."""
 
@@ -91,7 +91,7 @@ class External:
     name: str
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Function:
     """A function of the code folder. ``decorators`` are those that are not followed."""
 
@@ -103,14 +103,14 @@ class Function:
     command: Command | None = None
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Class:
     node: ast.ClassDef
     scope: Scope
     bases: tuple[Any, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Argv:
     """``sys.argv`` from an item on; ``whole`` for the very list and no copy of it."""
 
@@ -118,12 +118,12 @@ class Argv:
     whole: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class ArgvLength:
     start: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class ArgvTest:
     """A comparison of the number of words with a number."""
 
@@ -132,7 +132,7 @@ class ArgvTest:
     number: int
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Bound:
     """A method of one of these values."""
 
@@ -140,7 +140,7 @@ class Bound:
     name: str
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class ParserValue:
     """A parser being built. ``open`` says why not all that it takes is known."""
 
@@ -152,7 +152,7 @@ class ParserValue:
     one_of: list[int] = field(default_factory=list)
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Group:
     """An argument group of a parser; ``exclusive`` is its number where it is exclusive."""
 
@@ -160,7 +160,7 @@ class Group:
     exclusive: int | None = None
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Commands:
     """What ``add_subparsers`` gives."""
 
@@ -171,7 +171,7 @@ class Commands:
     parsers: dict[str, ParserValue] = field(default_factory=dict)
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class OptionValue:
     """What ``add_argument`` gives."""
 
@@ -179,7 +179,7 @@ class OptionValue:
     index: int
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Command:
     """A click or typer command, or a group of commands; ``open`` as for a parser."""
 
@@ -192,7 +192,7 @@ class Command:
     place: Place | None = None
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Typer:
     """A ``typer.Typer()``."""
 
@@ -201,14 +201,14 @@ class Typer:
     open: str | None = None
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Decorator:
     """What a decorator does to the function below it."""
 
     apply: Callable[[Function], Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class TyperSetting:
     """``typer.Option(...)`` or ``typer.Argument(...)``."""
 
@@ -218,7 +218,7 @@ class TyperSetting:
     open: bool
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Given:
     """The arguments of a call; ``open`` where ``*`` or ``**`` hide some."""
 

@@ -138,6 +138,10 @@ def command_line(draw: st.DrawFn) -> list[str]:
     value = st.sampled_from(VALUES)
     both = st.tuples(flag, st.sampled_from(VALUES)).map("=".join)
     word = st.one_of(flag, value, value, both, st.sampled_from(["train", "abc"]))
+    pair = st.tuples(flag, st.sampled_from(["3", "x", "0.5"]))
+    first = draw(st.sampled_from([[], [], ["train"], ["3", "3"]]))
+    if draw(st.booleans()):
+        return first + [word for each in draw(st.lists(pair, max_size=3)) for word in each]
     return draw(st.lists(word, max_size=6))
 
 
@@ -170,7 +174,7 @@ def ours_refused(source: str, words: list[str]) -> list[object]:
     ]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     st.sampled_from(FORMS),
     st.lists(argument(), max_size=4),
