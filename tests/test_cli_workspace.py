@@ -157,7 +157,7 @@ def test_the_commands_that_are_printed_work_when_they_are_pasted(
         "submit", *words.get(how, ["tiny.yaml"]), *options, "--no-wait", env=env, stdin=SPEC
     )
     assert done.exit_code == 0, done.stderr
-    printed = re.findall(r"`(amlshare [^`]*)`", " ".join(done.stdout.split()))
+    printed = re.findall(r"`(amlshare .*?)`", done.stdout)
     assert [line.split()[1] for line in printed] == ["logs", "cancel"]
     for line in printed:
         pasted = amlshare(*shlex.split(line)[1:], env=env)

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from amlshare.backends.interface import Outcome, StepFinished, StepOutcome
 from amlshare.render.logs import printed
-from amlshare.render.paper import Paper, cells, clean, fold, pad, pad_left
+from amlshare.render.paper import Paper, cells, clean, fold, fold_note, pad, pad_left
 from amlshare.render.states import state_of, style_of_run
 from amlshare.render.words import count, duration
 from amlshare.units import show_size
@@ -64,7 +64,7 @@ def _done(outcome: Outcome, paper: Paper) -> Iterator[str]:
         if published.url:
             yield f"  {published.url}"
     for note in outcome.notes:
-        yield from (f"  {line}" for line in fold(clean(note), paper.width - 2))
+        yield from (f"  {line}" for line in fold_note(clean(note), paper.width - 2))
 
 
 def _worth_a_line(steps: Sequence[StepOutcome]) -> Sequence[StepOutcome]:

@@ -169,6 +169,16 @@ def fold(text: str, width: int) -> list[str]:
     return [text] if cells(text) <= width else fold_pieces(text.split(" "), width)
 
 
+def fold_note(text: str, width: int) -> list[str]:
+    """The same, with each command between backquotes whole, so that it can be pasted."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:  # one that is not closed
+        return fold(text, width)
+    # no text that is shown has this letter
+    parts[1::2] = [part.replace(" ", "\0") for part in parts[1::2]]
+    return [line.replace("\0", " ") for line in fold("`".join(parts), width)]
+
+
 def fold_pieces(pieces: Iterable[str], width: int) -> list[str]:
     """``pieces`` joined by blanks into lines of at most ``width`` columns, none of them cut."""
     lines: list[str] = []

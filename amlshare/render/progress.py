@@ -21,7 +21,7 @@ from amlshare.backends.interface import (
     StepStarted,
 )
 from amlshare.render.logs import printed
-from amlshare.render.paper import Paper, clean, fold, shorten
+from amlshare.render.paper import Paper, clean, fold_note, shorten
 from amlshare.render.states import state_of
 from amlshare.render.words import count, duration
 from amlshare.units import show_size
@@ -58,7 +58,7 @@ class Lines:
                 yield from self._printed(event)
             case Noted():
                 about = f" {event.step}:" if event.step else ""
-                note = fold(f"note:{about} {clean(event.message)}", self._paper.width)
+                note = fold_note(f"note:{about} {clean(event.message)}", self._paper.width)
                 yield from map(self._paper.dim, note)
 
     def _run_started(self, event: RunStarted) -> str:

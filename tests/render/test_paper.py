@@ -13,6 +13,7 @@ from amlshare.render.paper import (
     cut,
     flow,
     fold,
+    fold_note,
     fold_pieces,
     pad,
     pad_left,
@@ -110,6 +111,17 @@ def test_fold_keeps_every_word_and_the_width(text, width):
     lines = fold(text, width)
     assert " ".join(lines).split() == text.split()
     assert all(cells(line) <= width or " " not in line.strip() for line in lines)
+
+
+def test_a_command_in_a_note_is_never_cut():
+    lines = ["a run: `amlshare logs r1`", "shows it"]
+    assert fold_note("a run: `amlshare logs r1` shows it", 28) == lines
+    assert fold_note("run: `amlshare logs --in x r1` it", 12) == [
+        "run:",
+        "`amlshare logs --in x r1`",
+        "it",
+    ]
+    assert fold_note("a `b c", 3) == ["a", "`b", "c"]
 
 
 def test_pieces_are_never_cut():
