@@ -191,6 +191,12 @@ class Sources:
                 return Module(file, f"{path}/", (file,))
         return Module(None, f"{path}/", ()) if f"{path}/" in self._folders else None
 
+    def imported(self, name: str, script: str) -> tuple[str, ...]:
+        """The files that the import statements of one file may load, as far as they exist."""
+        if not self._imports_here(name, script):
+            return ()
+        return tuple(self._imported(self._parsed(name), name, script))
+
     def _parsed(self, name: str) -> Source:
         if name not in self._sources:
             self.tree(name)

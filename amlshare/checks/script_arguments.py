@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from amlshare.checks.files import code_of, script_of
 from amlshare.checks.views import parse
@@ -35,8 +35,7 @@ _KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
 _LISTED = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Said:
+class _Said(NamedTuple):
     """A word that the spec passes: where it stands, and the reference that is all of it."""
 
     word: Word
@@ -108,15 +107,13 @@ class _Reader:
 
 def accepted(spec: Spec, snapshots: Snapshots) -> Iterator[Finding]:
     """unknown-argument and its like, for every step with a script."""
-    reader = _Reader(spec, snapshots)
+    reader, words = _Reader(spec, snapshots), _Words(spec)
     unclear: dict[str, tuple[str, str]] = {}
     for name, step in spec.steps.items():
         script = reader.script(name, step)
         if script is None:
             continue
-        said = _said(spec, name, step)
-        if said is None:
-            continue
+        said = words.of(name, step)
         if script.accepted.unclear and said and not script.accepted.parsings:
             unclear.setdefault(script.file, (name, script.accepted.unclear))
         yield from dict.fromkeys(_of_step(name, step, script, said, reader))
@@ -159,56 +156,54 @@ def _decisive(counted: tuple[Counted, ...], number: int) -> list[Counted]:
 # The words of a step
 
 
-def _said(spec: Spec, name: str, step: Step) -> list[_Said] | None:
-    """The words that a step passes, in the order in which it does; None where one is not clear."""
-    route: Route = ("steps", name, "arguments")
-    found: list[_Said] = []
-    if isinstance(step.arguments, list):
-        found = [_word(spec, value, (*route, index)) for index, value in enumerate(step.arguments)]
-    else:
+class _Words:
+    """Makes the words of steps; the same text stands in many of them."""
+
+    def __init__(self, spec: Spec) -> None:
+        self._spec = spec
+        self._filled: dict[str, tuple[str, bool, tuple[Reference, ...], Reference | None]] = {}
+
+    def of(self, name: str, step: Step) -> list[_Said]:
+        """The words that a step passes, in the order in which it does."""
+        route: Route = ("steps", name, "arguments")
+        found: list[_Said] = []
+        if isinstance(step.arguments, list):
+            for index, value in enumerate(step.arguments):
+                found.append(self._word(value, (*route, index), len(found)))
+            return found
         for flag, value in sorted(step.arguments.items()):
             if value is None or value is False:
                 continue
-            found.append(_Said(word=Word(text=flag), route=(*route, flag), on_key=True))
+            found.append(_Said(Word(flag, True, len(found)), (*route, flag), on_key=True))
             if isinstance(value, list):
-                found += [
-                    _word(spec, each, (*route, flag, index))
-                    for index, each in enumerate(value)
-                    if each is not None
-                ]
+                for index, each in enumerate(value):
+                    if each is not None:
+                        found.append(self._word(each, (*route, flag, index), len(found)))
             elif value is not True:
-                found.append(_word(spec, value, (*route, flag)))
-    if any(each is None for each in found):
-        return None
-    return [
-        _Said(
-            word=Word(text=each.word.text, certain=each.word.certain, key=key),
-            route=each.route,
-            on_key=each.on_key,
-            whole=each.whole,
-            references=each.references,
-        )
-        for key, each in enumerate(found)
-    ]
+                found.append(self._word(value, (*route, flag), len(found)))
+        return found
 
+    def _word(self, value: object, route: Route, key: int) -> _Said:
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        if text not in self._filled:
+            self._filled[text] = self._fill(text)
+        filled, certain, references, whole = self._filled[text]
+        return _Said(Word(filled, certain, key), route, whole=whole, references=references)
 
-def _word(spec: Spec, value: object, route: Route) -> _Said:
-    """A word with what is known of its references filled in."""
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    parts, bad = parse(text)
-    filled, certain = "", not bad
-    for part in parts:
-        if isinstance(part, Reference):
-            known = _default(spec, part)
-            filled += f"/{part.name}" if known is None else known
-            certain = certain and known is not None
-        else:
-            filled += part
-    references = tuple(part for part in parts if isinstance(part, Reference))
-    whole = references[0] if len(parts) == 1 and references else None
-    return _Said(
-        word=Word(text=filled, certain=certain), route=route, whole=whole, references=references
-    )
+    def _fill(self, text: str) -> tuple[str, bool, tuple[Reference, ...], Reference | None]:
+        """A text with what is known of its references filled in, and a path for the others."""
+        parts, bad = parse(text)
+        filled, certain = "", not bad
+        for part in parts:
+            if isinstance(part, Reference):
+                known = _default(self._spec, part)
+                filled += f"/{part.name}" if known is None else known
+                certain = certain and known is not None
+            else:
+                filled += part
+        references = tuple(part for part in parts if isinstance(part, Reference))
+        whole = references[0] if len(parts) == 1 and references else None
+        return filled, certain, references, whole
 
 
 def _default(spec: Spec, reference: Reference) -> str | None:

@@ -33,7 +33,7 @@ from amlshare.script_arguments.values import (
     known,
 )
 
-_BYTES = 1_000_000
+_BYTES = 500_000
 _TELLING = re.compile(rb"\b(?:argparse|argv|click|typer|add_argument|parse_args)\b")
 
 
@@ -68,10 +68,7 @@ class Follower(Calls):
             self.unsure(f"{file} cannot be parsed")
             self._doubt = True
             return scope
-        text = self._sources.text(file)
-        self._bytes += len(text)
-        if self._bytes > _BYTES:
-            raise GaveUp
+        text = self._text(file)
         self._words.add(file, text, tree)
         is_script = file == self._script and not self.parallel
         scope.names["__name__"] = "__main__" if is_script else file.removesuffix(".py")
@@ -97,9 +94,31 @@ class Follower(Calls):
     def _load_telling(self, files: tuple[str, ...]) -> None:
         """Load what may have to do with arguments; the rest waits until it is wanted."""
         for file in files:
-            loaded = self._sources.closure(file)
-            if any(_TELLING.search(self._sources.text(each)) for each in loaded):
+            if self._tells(file):
                 self.load(file)
+
+    def _tells(self, file: str) -> bool:
+        """Whether a file, or one that it imports, may have to do with arguments."""
+        waiting = [file]
+        while waiting:
+            each = waiting.pop()
+            if each in self._silent:
+                continue
+            if _TELLING.search(self._text(each)):
+                return True
+            self._silent.add(each)
+            waiting += self._sources.imported(each, self._script)
+        return False
+
+    def _text(self, file: str) -> bytes:
+        """The source of a file. Raises GaveUp where that of all files is too long."""
+        text = self._sources.text(file)
+        if file not in self._read:
+            self._read.add(file)
+            self._bytes += len(text)
+        if self._bytes > _BYTES:
+            raise GaveUp
+        return text
 
     def member(self, owner: Any, name: str) -> Any:
         """``owner.name``."""

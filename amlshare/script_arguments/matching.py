@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from amlshare.script_arguments.accepted import Kind, Option, Parser
 
@@ -18,8 +18,7 @@ _NEGATIVE = re.compile(r"-\.?\d")
 _TRUE_OR_FALSE = frozenset("1 0 true false t f yes no y n on off".split())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Word:
+class Word(NamedTuple):
     """A word that a script is given. ``certain`` is false where a part of its text is not known,
     and a path stands in its place; ``key`` is for whoever asks.
     """

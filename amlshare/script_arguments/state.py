@@ -48,6 +48,8 @@ class State:
         self._counted: list[Counted] = []
         self._line = 0
         self._bytes = 0
+        self._read: set[str] = set()
+        self._silent: set[str] = set()
         self._loading: list[str] = []
         self._returns: list[bool] = []
         self._escaped: list[Function] = []
