@@ -298,7 +298,7 @@ def online(plan: Plan, request: Request) -> dict[str, bool]:
 
     Raises SpecError with what the workspace does not have, or BackendError.
     """
-    from amlshare.backends.interface import NotInWorkspaceError
+    from amlshare.backends.interface import NotInWorkspaceError, NotSelectedError
 
     if plan.backend != "azureml":
         raise UsageError(f"--online asks a workspace, which `--backend {plan.backend}` does not do")
@@ -308,6 +308,8 @@ def online(plan: Plan, request: Request) -> dict[str, bool]:
     assert name is not None
     try:
         return workspace.known_modules(plan, request.base, name)
+    except NotSelectedError as error:
+        raise UsageError(str(error)) from None
     except NotInWorkspaceError as error:
         raise _at_their_places(error.findings, request) from None
 

@@ -45,7 +45,8 @@ def test_a_run_is_followed_to_its_end_and_then_listed_shown_and_its_log_printed(
     (run,) = workspace.runs
     assert workspace.runs[run].tags["why"] == "test"
     assert run in tried("runs", "--experiment", "tiny").stdout
-    assert "make" in tried("runs", "show", run[:8], "--in", "tiny.yaml").stdout
+    shown = tried("runs", "show", run[:8], "--in", "tiny.yaml").stdout
+    assert f"amlshare logs --in tiny.yaml {run} STEP" in shown
     assert "make: done" in tried("logs", run, "make").stdout
 
 
@@ -227,6 +228,14 @@ def test_what_the_workspace_lacks_is_an_error_in_the_spec(amlshare, workspace):
 def test_an_option_of_another_backend_is_wrong_usage(amlshare, words, said):
     done = amlshare(*words)
     assert (done.exit_code, said in done.stderr) == (2, True), done.stderr
+
+
+def test_a_step_that_is_selected_without_what_it_reads_is_wrong_usage(tried, spec):
+    spec.write_text(SPEC + "  use: {command: 'wc ${inputs.made}', inputs: {made: make.made}}\n")
+    spec.write_text(spec.read_text() + "defaults: {code: none, compute: cpu, environment: any}\n")
+    for words in (["plan"], ["plan", "--online"], ["submit"]):
+        done = tried(words[0], "tiny.yaml", "--select", "use", *words[1:])
+        assert (done.exit_code, "--select +use" in done.stderr) == (2, True), done.stderr
 
 
 @pytest.mark.parametrize("words", [["submit", "tiny.yaml"], ["runs", "--backend", "azureml"]])

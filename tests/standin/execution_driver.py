@@ -38,8 +38,10 @@ def main(spec: str, goes_on: str) -> int:
     request = commands.Request(spec=spec, backend="local")
     try:
         commands.submit(request, Teller(request.state), continue_on_step_failure=goes_on == "1")
-    except KeyboardInterrupt:
-        return 130
+    except commands.EndedEarlyError as early:
+        if isinstance(early.error, KeyboardInterrupt):
+            return 130
+        raise early.error from None
     return 0
 
 
