@@ -104,7 +104,13 @@ schedules:
 targets:
   prod: {compute: {cpu: {cluster: cpu-big}}, parameters: {min_distance: 0}}
 """
-FILES = ("code/clean.py", "code/train.py", "code/score.py", "sklearn.yml", "data/airports.csv")
+FILES = {
+    "code/clean.py": "",
+    "code/train.py": "",
+    "code/score.py": "",
+    "sklearn.yml": "dependencies: [python=3.11]",
+    "data/airports.csv": "",
+}
 
 
 def findings(text: str) -> list[Finding]:
@@ -132,9 +138,9 @@ def hints(text: str) -> list[str]:
 
 def put_files(folder: Path) -> None:
     """The files that the spec names, in the folder of the spec."""
-    for name in FILES:
+    for name, text in FILES.items():
         (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text("")
+        (folder / name).write_text(text)
 
 
 def routes(value: Any, route: Route = ()) -> Iterator[Route]:
