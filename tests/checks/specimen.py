@@ -108,7 +108,7 @@ FILES = {
     "code/clean.py": "",
     "code/train.py": "",
     "code/score.py": "",
-    "sklearn.yml": "dependencies: [python=3.11]",
+    "sklearn.yml": "dependencies: [python=3.11, {pip: [azureml-defaults==1.61.0]}]",
     "data/airports.csv": "",
 }
 
