@@ -242,7 +242,7 @@ def _settle(
     same = [each for each in published(workspace) if carries(each, publication.digest)]
     entity = next((each for each in same if each.id == made.id), None)
     if entity is None:  # the list is behind: it has what was made in a moment
-        return _shown(_one(workspace, made.id), created=True), ()
+        return _shown(one(workspace, made.id), created=True), ()
     if same[0].id == entity.id:
         return _shown(entity, created=True), ()
     disable(workspace, entity.id)
@@ -253,7 +253,8 @@ def _settle(
     return _shown(same[0], created=False), (note,)
 
 
-def _one(workspace: Any, number: str) -> Any:
+def one(workspace: Any, number: str) -> Any:
+    """The entity of a published pipeline, by its id."""
     caller = service(workspace)
     with asking("looking at the published pipeline"):
         return caller.get_pipeline_async(number)

@@ -127,12 +127,14 @@ def _elsewhere(folders: Mapping[str, str], identity: Publication) -> Iterator[st
 def find(workspace: Any, identity: Publication, endpoint: str | None) -> Any:
     """The entity of the published pipeline to compare with. Raises BackendError for none.
 
-    It is the default of ``endpoint``; else the one that a publish would find published already;
-    else the newest that was published of this spec and target; else the newest of this name that
-    does not say for which.
+    It is the default of ``endpoint``, unless that is another target's; else the one that a publish
+    would find published already; else the newest that was published of this spec and target; else
+    the newest of this name that does not say for which.
     """
     if endpoint is not None and (number := endpoints.default_of(workspace, endpoint)):
-        return _ask(lambda: service(workspace).get_pipeline_async(number))
+        served = publication.one(workspace, number)
+        if publication.target_of(served) in (None, identity.target or ""):
+            return served
     active = publication.published(workspace)
     same = [each for each in active if publication.carries(each, identity.digest)]
     named = [each for each in active if each.name == identity.name]

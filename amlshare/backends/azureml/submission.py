@@ -213,13 +213,24 @@ class _Submission:
 
     def _point(self, publishing: Publishing, published: Published) -> tuple[Published, str | None]:
         """Give the endpoint what was published, where one is named; the endpoint's id."""
-        if not publishing.endpoint:
+        name = publishing.endpoint
+        if not name:
             return published, None
+        before = endpoints.default_of(self.workspace, name)
         number, note = endpoints.point(
-            self.workspace, publishing.endpoint, self.identity.description, published.id
+            self.workspace, name, self.identity.description, published.id
         )
         self.notes += [note] if note else []
-        return replace(published, endpoint=publishing.endpoint), number
+        self.notes += self._taken_from(name, before) if note and before else []
+        return replace(published, endpoint=name), number
+
+    def _taken_from(self, endpoint: str, before: str) -> list[str]:
+        """That an endpoint served another target of the spec until now."""
+        target = publication.target_of(publication.one(self.workspace, before))
+        if target is None or target == (self.identity.target or ""):
+            return []
+        whose = f"target '{target}'" if target else "the spec without a target"
+        return [f"until now, pipeline endpoint '{endpoint}' served {whose}: give each its own"]
 
     # Running
 

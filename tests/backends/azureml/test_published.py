@@ -257,3 +257,15 @@ def test_a_pipeline_with_every_construct_does_not_differ(
     spec.write_text(text, "utf-8")
     said = examples.publish_and_compare("everything/everything.yaml")
     assert said.startswith("No differences: ")
+
+
+def test_two_targets_of_a_spec_are_not_mixed_up(flights: Any) -> None:
+    flights.write("publish: {endpoint: ours}\ntargets: {prod: {parameters: {least: 9}}}\n")
+    flights.submitted("--publish")
+    other = flights.run("diff", "flights.yaml", "--against", "published", "--target", "prod")
+    assert "is published for target 'prod'" in other.stderr
+    taken = flights.submitted("--publish", "--target", "prod")["notes"]
+    assert any("served the spec without a target" in note for note in taken), taken
+    for words in ((), ("--target", "prod")):
+        done = flights.run("diff", "flights.yaml", "--against", "published", *words)
+        assert done.stdout.startswith("No differences"), done.stdout
