@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from backends.azureml.offline import Catalogue, offline, put_scripts, wire
+from backends.azureml.offline import send_plan
 
 from amlshare import commands
 from amlshare.backends.azureml.graph import make_graph
@@ -16,13 +16,10 @@ SPECS = Path(__file__).parents[3] / "specs"
 
 
 @pytest.mark.parametrize("name", ["flights", "path", "directory", "dataset"])
-def test_it_has_the_nodes_and_edges_of_the_wire(name: str, tmp_path: Path) -> None:
-    from amlshare.backends.azureml.build import build
-
-    job = make_job(commands.plan(commands.Request(spec=str(SPECS / f"{name}.yaml"))))
-    graph = make_graph(job)
-    with offline(Catalogue()) as workspace:
-        sent = wire(build(job, workspace, put_scripts(job, tmp_path), SPECS))["graph"]
+def test_it_has_the_nodes_and_edges_of_the_wire(name: str) -> None:
+    plan = commands.plan(commands.Request(spec=str(SPECS / f"{name}.yaml")))
+    graph = make_graph(make_job(plan))
+    sent = send_plan(plan, SPECS).body["graph"]
     edges = [edge for edge in sent["Edges"] if "NodeId" in edge["DestinationInputPort"]]
     ports = [edge["DestinationInputPort"]["PortName"] for edge in edges]
     assert len(graph.modules) == len(sent["ModuleNodes"])
