@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -43,6 +44,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     for name, meaning in REAL_PARTS.items():
         config.addinivalue_line("markers", f"{name}: {meaning} (set by the fixture)")
+    # whoever started this may ignore it, as nohup does, and what is started here would inherit that
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     sandbox = Path(tempfile.mkdtemp(prefix="amlshare-tests-"))
     config.add_cleanup(lambda: shutil.rmtree(sandbox, ignore_errors=True))
     _isolate(sandbox)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib.util
+import inspect
 import json
 import subprocess
 import sys
@@ -23,6 +24,14 @@ def _has(module):
         return importlib.util.find_spec(module) is not None
     except ModuleNotFoundError:
         return False
+
+
+@pytest.fixture(autouse=True)
+def _plain_requests(monkeypatch):
+    """The product's own sending, which another test may have put in place here, is left out."""
+    from requests.adapters import HTTPAdapter
+
+    monkeypatch.setattr(HTTPAdapter, "send", inspect.unwrap(HTTPAdapter.send))
 
 
 @pytest.fixture(scope="module")

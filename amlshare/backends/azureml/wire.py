@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import wraps
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -118,6 +119,7 @@ def install() -> None:
     send = HTTPAdapter.send
     once = Retry(0, read=False)
 
+    @wraps(send)
     def send_here(
         self: HTTPAdapter,
         request: Any,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import preloaded
 import pytest
+from conftest import clean_environment
 
 SPEC = """\
 amlshare: 1
@@ -33,12 +35,16 @@ steps:
 
 
 class Project:
-    """A folder with `flights.yaml` and its code, and the command that submits it."""
+    """A folder with `flights.yaml` and its code, and the command that submits it.
 
-    def __init__(self, folder: Path, workspace: Any, command: Any) -> None:
+    Most commands run in a fork of a process that has loaded the SDK; ``start`` is a plain process.
+    """
+
+    def __init__(self, folder: Path, workspace: Any, command: Any, loaded: Any) -> None:
         self.folder = folder
         self.workspace = workspace
         self._command = command
+        self._loaded = loaded
         (folder / "code").mkdir()
         for name in ("clean", "train"):
             (folder / "code" / f"{name}.py").write_text(f"print('{name}')\n", encoding="utf-8")
@@ -56,7 +62,7 @@ class Project:
 
     def run(self, *arguments: str, **env: str) -> Any:
         """Any command of amlshare, in the folder."""
-        return self._command(*arguments, env=self._environment(env))
+        return self._loaded(*arguments, cwd=self.folder, env=self._environment(env))
 
     def submit(self, *options: str, **env: str) -> Any:
         """Submit it. What fails for the moment is not sent again, unless ``env`` says so."""
@@ -73,6 +79,13 @@ class Project:
         return {**self.workspace.environment, "AMLSHARE_RETRY_SECONDS": "0", **env}
 
 
+@pytest.fixture(scope="session")
+def loaded() -> Iterator[Callable[..., preloaded.Completed]]:
+    """The command, in a process that has loaded the SDK already."""
+    with preloaded.server(clean_environment()) as run:
+        yield run
+
+
 @pytest.fixture
-def flights(tmp_path: Path, workspace: Any, amlshare: Callable[..., Any]) -> Project:
-    return Project(tmp_path, workspace, amlshare)
+def flights(tmp_path: Path, workspace: Any, amlshare: Any, loaded: Callable[..., Any]) -> Project:
+    return Project(tmp_path, workspace, amlshare, loaded)
