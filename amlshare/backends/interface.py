@@ -1,7 +1,8 @@
 """What a backend is: the one place where a new backend starts reading.
 
 A backend is a package or module with the names of :class:`Backend`. Its ``to_job`` is pure and
-gives plain data; its ``submit`` is the only function that touches the world.
+gives plain data; ``submit`` is what acts on it. What only one backend can be asked, such as what is
+published in a workspace, is in its own modules.
 """
 
 from __future__ import annotations

@@ -392,16 +392,13 @@ def _uses(
         if word.key < 0:
             continue
         found = said[word.key]
-        if option.ignored is None:
-            uses = reader.uses(script)
-            if uses.unread(option.name):
-                yield _ignored(option, found, script)
-            elif found.whole and found.whole.kind == "input":
-                place = uses.written(option.name)
-                if place is not None:
-                    yield _written(found.whole, place, found, script)
-        elif option.ignored:
+        uses = reader.uses(script)
+        if uses.unread(option.name):
             yield _ignored(option, found, script)
+        elif found.whole and found.whole.kind == "input":
+            place = uses.written(option.name)
+            if place is not None:
+                yield _written(found.whole, place, found, script)
 
 
 def _ignored(option: Option, said: _Said, script: _Script) -> Finding:

@@ -24,9 +24,7 @@ class Option:
 
     It takes ``least`` to ``most`` words, None for any number. ``kind`` is a type that a word can be
     held against, None for one that may take any word. ``ends``: the parser stops there, as for
-    ``--help``. ``ignored``: whether the function that gets its value does not read it,
-    None where that is not told. ``commands``: its word names one of these, and the
-    rest is for that parser.
+    ``--help``. ``commands``: its word names one of these, and the rest is for that parser.
     """
 
     flags: tuple[str, ...] = ()
@@ -41,7 +39,6 @@ class Option:
     ends: bool = False
     plain_default: bool = True
     exclusive: int | None = None
-    ignored: bool | None = None
     commands: Mapping[str, Parser] | None = None
 
     @property
