@@ -1,0 +1,217 @@
+"""The commands that look at a spec: plan, diff, check, explain."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TextIO
+
+import typer
+
+from amlshare.cli.frame import (
+    DIFFERENT,
+    SPEC_ERROR,
+    Format,
+    FormatOption,
+    PlanFormat,
+    app,
+    command,
+    paper_for,
+    print_json,
+    to_json,
+    write,
+)
+from amlshare.cli.options import Spec
+from amlshare.render.paper import Paper
+
+if TYPE_CHECKING:
+    from amlshare.cli.options import Requests
+    from amlshare.commands import Request
+    from amlshare.plan import Plan
+    from amlshare.render.built import Built
+
+
+@command(
+    app,
+    "amlshare plan specs/flights.yaml",
+    "amlshare plan specs/flights.yaml --target prod -p min_distance=0",
+    "amlshare plan specs/flights.yaml --format markdown -o plan.md",
+)
+def plan(
+    spec: Spec,
+    request: Requests,
+    *,
+    format_: Annotated[
+        PlanFormat, typer.Option("--format", help="How it is written.")
+    ] = PlanFormat.text,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write it there.")
+    ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.json", help="Keep the plan, to `submit` exactly this one."),
+    ] = None,
+    online: Annotated[
+        bool,
+        typer.Option("--online", help="Azure: ask the workspace for all that the spec names."),
+    ] = False,
+) -> None:
+    """Show what a submit would do.
+
+    The steps in order, every edge with its data and bytes, what is fetched more than once, and
+    all diagnostics; with no network.
+    """
+    from amlshare import commands
+
+    if online and format_ == PlanFormat.mermaid:
+        raise commands.UsageError("a graph has no place for what --online finds: leave one out")
+    asked = request(spec)
+    made = commands.plan(asked)
+    if save:
+        commands.save(made, asked, save)
+    known = commands.online(made, asked) if online else None
+    write(_plan_in(format_, made, asked, known, None if output else sys.stdout), output)
+
+
+def _plan_in(
+    format_: PlanFormat,
+    made: Plan,
+    asked: Request,
+    known: Mapping[str, bool] | None,
+    stream: TextIO | None,
+) -> str:
+    """``made`` in a format; as text for ``stream``, or for a file."""
+    from amlshare import commands
+
+    match format_:
+        case PlanFormat.json:
+            return to_json(commands.plan_document(made, commands.graph(made), known))
+        case PlanFormat.markdown:
+            from amlshare.render.markdown import plan_markdown
+
+            return plan_markdown(made, _built(made, known))
+        case PlanFormat.mermaid:
+            from amlshare.render.mermaid import plan_mermaid
+
+            return plan_mermaid(made)
+        case PlanFormat.text:
+            from amlshare.render.text import plan_text
+
+            paper = paper_for(stream) if stream else Paper()
+            built = _built(made, known)
+            return plan_text(made, paper, submit=submit_line(asked), built=built)
+
+
+def _built(made: Plan, known: Mapping[str, bool] | None) -> Built:
+    """What the backend makes of a plan, in words."""
+    from amlshare.commands import graph
+    from amlshare.render.built import HERE, built
+
+    found = graph(made)
+    return HERE if found is None else built(found, known or {})
+
+
+def submit_line(asked: Request) -> str:
+    """The command line that runs here what was planned."""
+    spec = asked.spec if asked.spec != "-" else "SPEC"
+    words = ["amlshare", "submit", spec, "--backend", "local"]
+    words += ["--target", asked.target] if asked.target else []
+    for given in asked.parameters:
+        words += ["-p", given]
+    words += ["--select", asked.select] if asked.select else []
+    words += ["--exclude", asked.exclude] if asked.exclude else []
+    return shlex.join(words)
+
+
+@command(
+    app,
+    "amlshare diff specs/flights.yaml --against published",
+    "amlshare diff specs/flights.yaml --target prod --exit-code",
+    "amlshare diff specs/flights.yaml --format json",
+)
+def diff(
+    spec: Spec,
+    request: Requests,
+    *,
+    against: Annotated[
+        str,
+        typer.Option(
+            metavar="published", help="With what: what is published of the spec in the workspace."
+        ),
+    ] = "published",
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Exit with 4 where there are differences.")
+    ] = False,
+    format_: FormatOption = Format.text,
+) -> None:
+    """Show how a spec differs from what is published of it.
+
+    In the spec's own words: steps, edges, modes, compute, environments, parameters, destinations,
+    registrations and code, and which steps follow from a change.
+    """
+    from amlshare import commands
+    from amlshare.render.diff import diff_document, diff_text
+
+    found = commands.diff(request(spec), against)
+    if format_ == Format.json:
+        print_json(diff_document(found))
+    else:
+        sys.stdout.write(diff_text(found, paper_for(sys.stdout)))
+    if exit_code and found.changes:
+        raise typer.Exit(DIFFERENT)
+
+
+@command(
+    app,
+    "amlshare check specs/*.yaml",
+    "cat specs/flights.yaml | amlshare check -",
+    "amlshare check specs/flights.yaml --format json",
+)
+def check(
+    specs: Annotated[
+        list[Path], typer.Argument(metavar="SPEC...", help="The specs; - is standard input.")
+    ],
+    request: Requests,
+    *,
+    format_: FormatOption = Format.text,
+) -> None:
+    """Show every diagnostic of specs."""
+    from amlshare import commands
+    from amlshare.render.diagnostics import diagnostics_text
+    from amlshare.render.documents import diagnostics_document
+
+    found = commands.check([str(spec) for spec in specs], request(specs[0]))
+    if format_ == Format.json:
+        print_json(diagnostics_document(found))
+    else:
+        sys.stdout.write(diagnostics_text(found, paper_for(sys.stdout)))
+    if any(each.severity == "error" for each in found):
+        raise typer.Exit(SPEC_ERROR)
+
+
+def _codes() -> list[str]:
+    from amlshare.explanations import CODES
+
+    return list(CODES)
+
+
+@command(app, "amlshare explain unknown-source")
+def explain(
+    code: Annotated[
+        str,
+        typer.Argument(metavar="CODE", autocompletion=_codes, help="What stands in error[CODE]."),
+    ],
+    *,
+    format_: FormatOption = Format.text,
+) -> None:
+    """Say what a diagnostic means."""
+    from amlshare import commands
+    from amlshare.render.explanation import explanation_document, explanation_text
+
+    explanation = commands.explain(code)
+    if format_ == Format.json:
+        print_json(explanation_document(explanation))
+    else:
+        sys.stdout.write(explanation_text(explanation, paper_for(sys.stdout)))

@@ -1,0 +1,38 @@
+"""What each command does, with no terminal: paths in, data out."""
+
+from amlshare.commands.comparing import diff
+from amlshare.commands.planning import graph, online, plan, plan_document
+from amlshare.commands.reading import Reading, check, explain, read
+from amlshare.commands.request import STATE, Request, UsageError
+from amlshare.commands.runs import Whose, cancel, clean, logs, remove, runs, show
+from amlshare.commands.saving import save, saved
+from amlshare.commands.starting import init, schema
+from amlshare.commands.submitting import EndedEarlyError, submit
+
+__all__ = [
+    "STATE",
+    "EndedEarlyError",
+    "Reading",
+    "Request",
+    "UsageError",
+    "Whose",
+    "cancel",
+    "check",
+    "clean",
+    "diff",
+    "explain",
+    "graph",
+    "init",
+    "logs",
+    "online",
+    "plan",
+    "plan_document",
+    "read",
+    "remove",
+    "runs",
+    "save",
+    "saved",
+    "schema",
+    "show",
+    "submit",
+]

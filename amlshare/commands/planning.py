@@ -1,0 +1,105 @@
+"""What a submit would do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from amlshare.codes import CodeReader
+from amlshare.commands.reading import at_their_places, read
+from amlshare.commands.request import Request, UsageError, find_workspace
+from amlshare.diagnostics import Diagnostic, SpecError
+from amlshare.document.tree import collector_paused
+from amlshare.pipeline import Pipeline
+from amlshare.plan import Plan, make_plan
+from amlshare.snapshots import SnapshotError
+
+if TYPE_CHECKING:
+    from amlshare.backends.azureml.graph import Graph
+
+
+def plan(request: Request) -> Plan:
+    """What a submit would do. Raises SpecError with every diagnostic when one is an error."""
+    reading = read(request)
+    if reading.pipeline is None:
+        raise SpecError(reading.diagnostics)
+    snapshots = reading.snapshots
+    try:
+        with collector_paused():
+            return make_plan(
+                reading.pipeline,
+                backend=request.backend,
+                read_code=CodeReader(snapshots),
+                digest_file=lambda file: snapshots.digest(snapshots.base / file),
+                selected=_selected(reading.pipeline, request),
+                diagnostics=reading.diagnostics,
+            )
+    except SnapshotError as error:
+        found = Diagnostic(code="unreadable-code", severity="error", message=str(error))
+        raise SpecError([found, *reading.diagnostics]) from None
+
+
+def _selected(pipeline: Pipeline, request: Request) -> tuple[str, ...] | None:
+    if request.select is None and request.exclude is None:
+        return None
+    from amlshare.selection import SelectionError, select
+
+    try:
+        return select(pipeline, request.select or "", request.exclude or "")
+    except SelectionError as error:
+        raise UsageError(str(error)) from None
+
+
+def graph(plan: Plan) -> Graph | None:
+    """What SDK v1 builds of a plan, None for other backends.
+
+    Raises UsageError where it cannot: a selected step reads from one that is not.
+    """
+    if plan.backend != "azureml":
+        return None
+    from amlshare.backends.azureml.graph import make_graph
+    from amlshare.backends.azureml.job import make_job
+    from amlshare.backends.interface import NotSelectedError
+
+    try:
+        with collector_paused():
+            return make_graph(make_job(plan))
+    except NotSelectedError as error:
+        raise UsageError(str(error)) from None
+
+
+def online(plan: Plan, request: Request) -> dict[str, bool]:
+    """Ask the workspace for what a plan names; says of each step whether its module is there.
+
+    Raises SpecError with what the workspace does not have, or BackendError.
+    """
+    from amlshare.backends.interface import NotInWorkspaceError, NotSelectedError
+
+    if plan.backend != "azureml":
+        raise UsageError(f"--online asks a workspace, which `--backend {plan.backend}` does not do")
+    from amlshare.backends.azureml import online as workspace
+
+    name = find_workspace(request, plan.pipeline)
+    assert name is not None
+    try:
+        return workspace.known_modules(plan, request.base, name)
+    except NotSelectedError as error:
+        raise UsageError(str(error)) from None
+    except NotInWorkspaceError as error:
+        raise at_their_places(error.findings, request) from None
+
+
+def plan_document(
+    plan: Plan, graph: Graph | None = None, known: Mapping[str, bool] | None = None
+) -> dict[str, Any]:
+    """The JSON of a plan, of the graph that it becomes, and which of its modules are there."""
+    from amlshare.plan import plain
+    from amlshare.plan_document import dump
+
+    with collector_paused():
+        document = dump(plan)
+        if graph is not None:
+            document["graph"] = plain(graph)
+        if known is not None:
+            document["modules"] = dict(known)
+        return document

@@ -1,0 +1,183 @@
+"""Reading a spec: the pipeline that it is, and everything there is to say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from amlshare import backends, checks, layers
+from amlshare.checks import mending
+from amlshare.commands.request import Request, UsageError
+from amlshare.diagnostics import Diagnostic, Finding, SpecError, did_you_mean
+from amlshare.document.tree import collector_paused
+from amlshare.pipeline import Pipeline
+from amlshare.resolution import ParameterError, resolve
+from amlshare.snapshots import Snapshots
+from amlshare.spec import Spec
+
+if TYPE_CHECKING:
+    from amlshare.backends.packages import ReadText
+    from amlshare.document import Document
+    from amlshare.explanations import Explanation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A spec as far as it could be read; ``pipeline`` is None when there are errors."""
+
+    pipeline: Pipeline | None
+    diagnostics: tuple[Diagnostic, ...]
+    snapshots: Snapshots
+
+
+def read(request: Request) -> Reading:
+    """The pipeline of a spec and everything there is to say of it. Raises UsageError for ``-p``."""
+    snapshots = Snapshots(request.base)
+    try:
+        document = layers.load(request.spec, target=request.target)
+    except SpecError as error:
+        return Reading(pipeline=None, diagnostics=error.diagnostics, snapshots=snapshots)
+    with collector_paused():
+        parsed = mending.parse(document.data, document.diagnostics)
+        findings = list(parsed.findings)
+        if parsed.spec is not None:
+            found = parsed.certain(checks.check(parsed.spec, snapshots))
+            findings += _for_backend(found, request.backend)
+        pipeline = None
+        if parsed.spec is not None and not has_errors([*document.diagnostics, *findings]):
+            pipeline, more = _resolve(parsed.spec, request)
+            findings += more
+        return Reading(
+            pipeline=None if has_errors(findings) else pipeline,
+            diagnostics=in_order([*document.diagnostics, *_located(findings, document)]),
+            snapshots=snapshots,
+        )
+
+
+def _for_backend(findings: Iterable[Finding], backend: str) -> Iterator[Finding]:
+    """The findings; what SDK v1 alone refuses is a hint for the other backends."""
+    for each in findings:
+        if each.code in _OF_SDK_V1 and backend != "azureml":
+            help_ = f"matters only for `--backend azureml`: {each.help}"
+            yield replace(each, severity="hint", help=help_)
+        else:
+            yield each
+
+
+_OF_SDK_V1 = frozenset({"large-code"})
+
+
+def _located(findings: Iterable[Finding], document: Document) -> Iterator[Diagnostic]:
+    """The findings at their places, but for those where the file itself is wrong."""
+    wrong = {place_of(each) for each in document.diagnostics if each.severity == "error"}
+    located = map(document.locate, findings)
+    return (each for each in located if place_of(each) not in wrong)
+
+
+def _resolve(spec: Spec, request: Request) -> tuple[Pipeline, list[Finding]]:
+    try:
+        resolved = resolve(spec, _given(request.parameters), request.target)
+    except ParameterError as error:
+        raise UsageError(f"-p: {error}") from None
+    read = _texts(request.base)
+    found = [*resolved.findings, *backends.check(request.backend, resolved.pipeline, read)]
+    return resolved.pipeline, [*found, *_elsewhere(resolved.pipeline, request.backend, read, found)]
+
+
+def _texts(base: Path) -> ReadText:
+    """Reads files that the spec names, each once; None for what is no text. Rules say so."""
+
+    @cache
+    def read(file: str) -> str | None:
+        try:
+            return (base / file).read_text("utf-8-sig")
+        except (OSError, ValueError):
+            return None
+
+    return read
+
+
+def _elsewhere(
+    pipeline: Pipeline, backend: str, read: ReadText, found: list[Finding]
+) -> Iterator[Finding]:
+    """What the cloud's other backends could not do, as hints; once, whoever of them says it."""
+    said = {(each.code, each.route) for each in found}
+    hints: dict[tuple[object, ...], tuple[Finding, list[str]]] = {}
+    for other in backends.names():
+        if other not in (backend, "local"):
+            for each in backends.check(other, pipeline, read):
+                place = (each.code, each.route)
+                if place not in said:
+                    hints.setdefault(place, (each, []))[1].append(f"`--backend {other}`")
+    for each, names in hints.values():
+        help_ = f"matters only for {' and '.join(names)}"
+        help_ += f": {each.help}" if each.help else ""
+        yield replace(each, severity="hint", help=help_)
+
+
+def _given(parameters: Iterable[str]) -> dict[str, str]:
+    given = {}
+    for text in parameters:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise UsageError(f"-p '{text}' is no parameter; expected NAME=VALUE")
+        given[name.strip()] = value
+    return given
+
+
+def has_errors(found: Iterable[Diagnostic | Finding]) -> bool:
+    return any(each.severity == "error" for each in found)
+
+
+def in_order(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """By file and place, each once."""
+    return tuple(sorted(dict.fromkeys(found), key=place_of))
+
+
+def place_of(each: Diagnostic) -> tuple[str, int, int]:
+    return (each.span.file, each.span.line, each.span.column) if each.span else ("", 0, 0)
+
+
+def check(paths: Sequence[str], request: Request) -> tuple[Diagnostic, ...]:
+    """Every diagnostic of the specs, for each of their targets where none is chosen.
+
+    A parameter without a value is only a hint here: whoever plans or submits gives it.
+    """
+    found: dict[Diagnostic, None] = {}
+    for path in paths:
+        targets: list[str | None] = [None, *_targets(path)]
+        for target in [request.target] if request.target else targets:
+            reading = read(replace(request, spec=path, target=target))
+            found |= dict.fromkeys(map(_without_values, reading.diagnostics))
+    return in_order(found)
+
+
+def _without_values(each: Diagnostic) -> Diagnostic:
+    return replace(each, severity="hint") if each.code == "no-parameter-value" else each
+
+
+def _targets(path: str) -> list[str]:
+    """The names of a spec's targets."""
+    try:
+        targets = layers.load(path).data.get("targets")
+    except SpecError:
+        return []
+    return [name for name in targets if isinstance(name, str)] if isinstance(targets, dict) else []
+
+
+def explain(code: str) -> Explanation:
+    """What a diagnostic means. Raises UsageError for a code that there is not."""
+    from amlshare import explanations
+
+    if code not in explanations.CODES:
+        meant = did_you_mean(code, explanations.CODES)
+        raise UsageError(f"no diagnostic is called '{code}'" + (f"; {meant}" if meant else ""))
+    return explanations.explain(code)
+
+
+def at_their_places(findings: Iterable[Finding], request: Request) -> SpecError:
+    document = layers.load(request.spec, target=request.target)
+    return SpecError(in_order(map(document.locate, findings)))
