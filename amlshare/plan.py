@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 from typing_extensions import assert_never
 
 from amlshare.diagnostics import Diagnostic
+from amlshare.movement.known import NOTHING, Known
 from amlshare.pipeline import Command, Data, Input, Output, Parallel, Pipeline, Script, Step
 from amlshare.references import Reference, write
 
@@ -51,7 +52,10 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a submit would do. ``selected`` names the steps to run, None for all of them."""
+    """What a submit would do. ``selected`` names the steps to run, None for all of them.
+
+    ``known`` is what it was told beside the pipeline.
+    """
 
     backend: str
     pipeline: Pipeline
@@ -59,6 +63,7 @@ class Plan:
     fingerprints: Mapping[str, Fingerprint] = field(default_factory=dict)
     selected: tuple[str, ...] | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
+    known: Known = NOTHING
 
 
 ReadCode: TypeAlias = Callable[[Step], Code | None]
@@ -72,7 +77,7 @@ def make_plan(
     read_code: ReadCode,
     digest_file: ReadFile,
     selected: Iterable[str] | None = None,
-    diagnostics: Iterable[Diagnostic] = (),
+    known: Known = NOTHING,
 ) -> Plan:
     """The plan of a pipeline.
 
@@ -81,7 +86,7 @@ def make_plan(
     """
     codes: dict[tuple[str, str | None], Code] = {}
     prints: dict[str, Fingerprint] = {}
-    sources = {data.name: digest(_content(data)) for data in pipeline.data}
+    sources = {data.name: _digest_data(data, known) for data in pipeline.data}
     shared = _Shared(pipeline, digest_file)
     for step in pipeline.steps:
         code = read_code(step)
@@ -97,8 +102,14 @@ def make_plan(
         code=tuple(codes.values()),
         fingerprints=prints,
         selected=None if selected is None else tuple(selected),
-        diagnostics=tuple(diagnostics),
+        known=known,
     )
+
+
+def _digest_data(data: Data, known: Known) -> str:
+    """What the spec says of data, and what was found there by whoever looked."""
+    said, found = digest(_content(data)), known.digests.get(data.name)
+    return said if found is None else digest([said, found])
 
 
 class _Shared:

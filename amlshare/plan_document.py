@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from amlshare import movement
 from amlshare.diagnostics import Diagnostic, Label, Span
+from amlshare.movement.known import Known, Size
+from amlshare.movement.rates import Rates
 from amlshare.pipeline import Edge, Output, Pipeline, Step
 from amlshare.plan import Code, Fingerprint, Plan, plain
 from amlshare.references import parse
@@ -22,7 +24,9 @@ FORMAT = 1
 def dump(plan: Plan) -> dict[str, Any]:
     """The document that ``plan --format json`` prints and ``--save`` keeps."""
     pipeline = plan.pipeline
-    found = movement.moves(pipeline, steps=plan.selected, here=plan.backend == "local")
+    found = movement.moves(
+        pipeline, known=plan.known, steps=plan.selected, here=plan.backend == "local"
+    )
     return {
         "format": FORMAT,
         "backend": plan.backend,
@@ -35,6 +39,7 @@ def dump(plan: Plan) -> dict[str, Any]:
         "edges": [_edge(each) for each in found.edges],
         "outputs": _output_rows(pipeline, found.outputs),
         "movement": _movement(found.movement, found.waiting),
+        "known": plain(plan.known),
         "code": [plain(code) for code in plan.code],
         "diagnostics": [dump_diagnostic(found) for found in plan.diagnostics],
     }
@@ -184,6 +189,15 @@ def _load(document: Mapping[str, Any]) -> Plan:
         fingerprints={step["name"]: _load_fingerprint(step) for step in document["steps"]},
         selected=None if selected is None else tuple(selected),
         diagnostics=tuple(_load_diagnostic(found) for found in document["diagnostics"]),
+        known=_load_known(document.get("known", {})),
+    )
+
+
+def _load_known(found: Mapping[str, Any]) -> Known:
+    return Known(
+        sizes={source: Size(**size) for source, size in found.get("sizes", {}).items()},
+        digests=dict(found.get("digests", {})),
+        rates=Rates(**found.get("rates", {})),
     )
 
 

@@ -11,6 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import Data, few, spec_data, to_pipeline
 
+from amlshare.movement.known import NOTHING, Known
 from amlshare.pipeline import Command, Step
 from amlshare.plan import PARTS, Code, Plan, digest, make_plan, parameters_of, plain
 from amlshare.references import Reference
@@ -25,12 +26,18 @@ def code_of(step: Step, edited: str = "") -> Code | None:
     return Code(folder=step.code, script=script, digest=digest(files), files=files)
 
 
-def plan_of(data: Data, edited: str = "", files: Mapping[str, str] | None = None) -> Plan:
+def plan_of(
+    data: Data,
+    edited: str = "",
+    files: Mapping[str, str] | None = None,
+    known: Known = NOTHING,
+) -> Plan:
     return make_plan(
         to_pipeline(data),
         backend="local",
         read_code=lambda step: code_of(step, edited),
         digest_file=lambda file: (files or {}).get(file, "as it was"),
+        known=known,
     )
 
 
@@ -240,3 +247,19 @@ def test_plain_data_is_what_json_can_hold(data):
 def test_keys_at_their_default_are_left_out():
     step = Step(name="s", run=Command(line=("cat ", Reference("input", "i"))))
     assert plain(step) == {"name": "s", "run": {"kind": "command", "line": "cat ${inputs.i}"}}
+
+
+@few
+@given(spec_data())
+def test_data_that_holds_something_else_changes_whoever_reads_it(data):
+    names = list(data["data"])
+    before, after = (
+        plan_of(data, known=Known(digests=dict.fromkeys(names, held))) for held in ("a", "b")
+    )
+    read = {
+        step.name
+        for step in before.pipeline.steps
+        if {given.source for given in step.inputs} & {*names}
+    }
+    assert read <= upstream_changes(before, after) == read | fed_by(before, read)
+    assert not own_changes(before, after)

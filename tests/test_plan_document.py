@@ -15,6 +15,8 @@ from test_plan import plan_of
 from test_resolution import turned_around
 
 from amlshare.diagnostics import Diagnostic, Label, Span
+from amlshare.movement.known import Known, Size
+from amlshare.movement.rates import Rates
 from amlshare.plan import Plan, make_plan
 from amlshare.plan_document import dump, dump_diagnostic, load
 from amlshare.selection import select
@@ -42,13 +44,31 @@ def plans(draw: st.DrawFn) -> Plan:
     diagnostics = draw(st.lists(st.sampled_from([PLACED, UNPLACED]), max_size=2))
     names = [step.name for step in plan.pipeline.steps]
     selected = draw(st.none() | st.sampled_from(names).map(lambda each: f"+{each}"))
-    return make_plan(
+    made = make_plan(
         plan.pipeline,
         backend=draw(st.sampled_from(["azureml", "azureml-v2", "local"])),
         read_code=lambda step: next((c for c in plan.code if c.folder == step.code), None),
         digest_file=str,
         selected=None if selected is None else select(plan.pipeline, selected),
-        diagnostics=diagnostics,
+        known=draw(known()),
+    )
+    return replace(made, diagnostics=tuple(diagnostics))
+
+
+def known() -> st.SearchStrategy[Known]:
+    """Sizes and digests of some data, or of what is no data."""
+    names = st.sampled_from(["raw", "lookup", "clean.table", "nothing"])
+    sizes = st.builds(
+        Size,
+        bytes=st.none() | st.integers(0, 10**12),
+        files=st.none() | st.integers(0, 10**6),
+        origin=st.sampled_from(["measured", "history"]),
+    )
+    return st.builds(
+        Known,
+        sizes=st.dictionaries(names, sizes, max_size=2),
+        digests=st.dictionaries(names, st.text("0123456789abcdef", max_size=4), max_size=2),
+        rates=st.builds(Rates, latency=st.floats(0.001, 1)),
     )
 
 
@@ -87,7 +107,7 @@ def test_the_keys_that_are_promised_are_there():
     document = dump(plan_of(SMALL))
     assert list(document) == [
         *("format", "backend", "pipeline", "selected", "steps", "edges", "outputs", "movement"),
-        *("code", "diagnostics"),
+        *("known", "code", "diagnostics"),
     ]
     assert document["format"] == 1
     (step,) = document["steps"]

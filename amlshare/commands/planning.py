@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from amlshare.codes import CodeReader
+from amlshare.commands.knowledge import known
 from amlshare.commands.reading import at_their_places, read
 from amlshare.commands.request import Request, UsageError, find_workspace
 from amlshare.diagnostics import Diagnostic, SpecError
@@ -26,14 +28,15 @@ def plan(request: Request) -> Plan:
     snapshots = reading.snapshots
     try:
         with collector_paused():
-            return make_plan(
+            made = make_plan(
                 reading.pipeline,
                 backend=request.backend,
                 read_code=CodeReader(snapshots),
                 digest_file=lambda file: snapshots.digest(snapshots.base / file),
                 selected=_selected(reading.pipeline, request),
-                diagnostics=reading.diagnostics,
+                known=known(request, reading.pipeline),
             )
+            return replace(made, diagnostics=reading.diagnostics)
     except SnapshotError as error:
         found = Diagnostic(code="unreadable-code", severity="error", message=str(error))
         raise SpecError([found, *reading.diagnostics]) from None
@@ -90,7 +93,7 @@ def online(plan: Plan, request: Request) -> dict[str, bool]:
 
 
 def plan_document(
-    plan: Plan, graph: Graph | None = None, known: Mapping[str, bool] | None = None
+    plan: Plan, graph: Graph | None = None, modules: Mapping[str, bool] | None = None
 ) -> dict[str, Any]:
     """The JSON of a plan, of the graph that it becomes, and which of its modules are there."""
     from amlshare.plan import plain
@@ -100,6 +103,6 @@ def plan_document(
         document = dump(plan)
         if graph is not None:
             document["graph"] = plain(graph)
-        if known is not None:
-            document["modules"] = dict(known)
+        if modules is not None:
+            document["modules"] = dict(modules)
         return document

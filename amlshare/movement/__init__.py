@@ -2,23 +2,27 @@
 
 ``edges`` says what each edge moves; ``totals`` and ``waiting`` add it up, and ``moves`` has all of
 that for a run; ``choice`` says which mode would serve an input best. They stand on ``estimate``,
-whose figures are in ``machines``, ``limits`` and ``rates``.
+whose figures are in ``machines``, ``limits`` and ``rates``; ``known`` has what was measured.
 """
 
 from amlshare.movement.edges import EdgeBytes, OutputBytes, edge_bytes, output_bytes
 from amlshare.movement.estimate import Estimate, Load
+from amlshare.movement.known import NOTHING, Known, Size
 from amlshare.movement.moves import Moves, moves
 from amlshare.movement.totals import Duplicate, Movement, summarise
 from amlshare.movement.waiting import Waiting, waiting
 
 __all__ = [
+    "NOTHING",
     "Duplicate",
     "EdgeBytes",
     "Estimate",
+    "Known",
     "Load",
     "Movement",
     "Moves",
     "OutputBytes",
+    "Size",
     "Waiting",
     "edge_bytes",
     "moves",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 from amlshare.movement.estimate import (
     NONE,
@@ -15,8 +14,10 @@ from amlshare.movement.estimate import (
     moved_bytes,
     touched,
 )
+from amlshare.movement.known import NOTHING, UNKNOWN, Known, Origin, Size
 from amlshare.movement.machines import Machine, find
 from amlshare.pipeline import (
+    Data,
     Edge,
     Input,
     Number,
@@ -26,8 +27,6 @@ from amlshare.pipeline import (
     Reads,
     Step,
 )
-
-BytesFrom: TypeAlias = Literal["measured", "hint", "history", "unknown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +40,7 @@ class EdgeBytes:
     edge: Edge
     bytes: int | None
     files: int | None
-    bytes_from: BytesFrom
+    bytes_from: Origin
     access: Access
     distinct_bytes: int | None
     moved_bytes: int | None
@@ -59,11 +58,13 @@ class OutputBytes:
     time: Estimate | None = None
 
 
-def edge_bytes(pipeline: Pipeline, *, timed: bool = False) -> tuple[EdgeBytes, ...]:
+def edge_bytes(
+    pipeline: Pipeline, *, known: Known = NOTHING, timed: bool = False
+) -> tuple[EdgeBytes, ...]:
     """Every edge with its bytes, in the order of :func:`amlshare.pipeline.edges`; with its
     seconds where it is ``timed``.
     """
-    facts = _Facts(pipeline)
+    facts = _Facts(pipeline, known)
     return tuple(
         _edge_bytes(step, given, facts, timed=timed)
         for step in pipeline.steps
@@ -71,11 +72,13 @@ def edge_bytes(pipeline: Pipeline, *, timed: bool = False) -> tuple[EdgeBytes, .
     )
 
 
-def output_bytes(pipeline: Pipeline, *, timed: bool = False) -> tuple[OutputBytes, ...]:
+def output_bytes(
+    pipeline: Pipeline, *, known: Known = NOTHING, timed: bool = False
+) -> tuple[OutputBytes, ...]:
     """Every output, by step in run order."""
-    facts = _Facts(pipeline)
+    facts = _Facts(pipeline, known)
     return tuple(
-        _output_bytes(step, output, facts.machine(step) if timed else None)
+        _output_bytes(step, output, facts, facts.machine(step) if timed else None)
         for step in pipeline.steps
         for output in step.outputs
     )
@@ -84,16 +87,22 @@ def output_bytes(pipeline: Pipeline, *, timed: bool = False) -> tuple[OutputByte
 class _Facts:
     """What a pipeline says of its sources, machines and parameters, by name."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
-        self.sources: dict[str, tuple[int | None, int | None, bool]] = {
-            data.name: (data.size, data.files, data.format == "file") for data in pipeline.data
-        }
+    def __init__(self, pipeline: Pipeline, known: Known) -> None:
+        self.rates = known.rates
+        entries: dict[str, Data | Output] = {data.name: data for data in pipeline.data}
         for step in pipeline.steps:
-            for output in step.outputs:
-                said = (output.size, output.files, output.format == "file")
-                self.sources[f"{step.name}.{output.name}"] = said
+            entries |= {f"{step.name}.{output.name}": output for output in step.outputs}
+        self._sizes = {name: known.size(name, entry) for name, entry in entries.items()}
+        self._single = {name for name, entry in entries.items() if entry.format == "file"}
         self._machines = {target.name: find(target.vm_size) for target in pipeline.compute}
         self._values = {parameter.name: parameter.value for parameter in pipeline.parameters}
+
+    def size(self, source: str) -> Size:
+        return self._sizes.get(source, UNKNOWN)
+
+    def is_single(self, source: str) -> bool:
+        """Whether a source is one file."""
+        return source in self._single
 
     def machine(self, step: Step) -> Machine | None:
         return self._machines.get(step.compute or "")
@@ -124,23 +133,24 @@ def _edge_bytes(step: Step, given: Input, facts: _Facts, *, timed: bool) -> Edge
         format=given.format,
         mode=given.mode,
     )
-    size, files, single = facts.sources.get(given.source, (None, None, False))
+    size = facts.size(given.source)
     how = access(step, given)
     machine = facts.machine(step)
-    load = None if size is None else _load(step, given, size, files, single=single, facts=facts)
+    load = _load(step, given, facts)
     if how == "direct":
         distinct, moved, time = 0, 0, NONE
     elif load is None:
         distinct, moved, time = None, None, None
     else:
         distinct = load.size if how == "download" else touched(load)
-        moved = moved_bytes(how, load, machine)
-        time = estimate(how, load, machine) if timed and machine else None
+        rates = facts.rates
+        moved = moved_bytes(how, load, machine, rates)
+        time = estimate(how, load, machine, rates=rates) if timed and machine else None
     return EdgeBytes(
         edge=edge,
-        bytes=size,
-        files=files,
-        bytes_from="unknown" if size is None else "hint",
+        bytes=size.bytes,
+        files=size.files,
+        bytes_from=size.origin,
         access=how,
         distinct_bytes=distinct,
         moved_bytes=moved,
@@ -151,15 +161,17 @@ def _edge_bytes(step: Step, given: Input, facts: _Facts, *, timed: bool) -> Edge
 _WHOLE = Reads()
 
 
-def _load(
-    step: Step, given: Input, size: int, files: int | None, *, single: bool, facts: _Facts
-) -> Load:
+def _load(step: Step, given: Input, facts: _Facts) -> Load | None:
+    """What a step reads of an input; None where its size is not known."""
+    size, single = facts.size(given.source), facts.is_single(given.source)
+    if size.bytes is None:
+        return None
     reads = given.reads or _WHOLE
     run = step.run
     parallel = run if isinstance(run, Parallel) else None
     return Load(
-        size=size,
-        files=1 if single else files,
+        size=size.bytes,
+        files=1 if single else size.files,
         single=single,
         fraction=reads.fraction,
         passes=reads.passes,
@@ -170,11 +182,14 @@ def _load(
     )
 
 
-def _output_bytes(step: Step, output: Output, machine: Machine | None) -> OutputBytes:
-    files = 1 if output.format == "file" else output.files
+def _output_bytes(
+    step: Step, output: Output, facts: _Facts, machine: Machine | None
+) -> OutputBytes:
+    size = facts.size(f"{step.name}.{output.name}")
+    files = 1 if output.format == "file" else size.files
     time = None
-    if output.size is not None and machine is not None:
-        time = estimate_upload(output.size, files, machine)
+    if size.bytes is not None and machine is not None:
+        time = estimate_upload(size.bytes, files, machine, rates=facts.rates)
     return OutputBytes(
-        step=step.name, output=output.name, bytes=output.size, files=output.files, time=time
+        step=step.name, output=output.name, bytes=size.bytes, files=size.files, time=time
     )

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from amlshare.movement.edges import EdgeBytes, OutputBytes, edge_bytes, output_bytes
+from amlshare.movement.known import NOTHING, Known
 from amlshare.movement.totals import Movement, total
 from amlshare.movement.waiting import UNTIMED, Waiting, waiting
 from amlshare.pipeline import Pipeline
@@ -21,13 +22,19 @@ class Moves:
     waiting: Waiting
 
 
-def moves(pipeline: Pipeline, *, steps: Collection[str] | None = None, here: bool = False) -> Moves:
+def moves(
+    pipeline: Pipeline,
+    *,
+    known: Known = NOTHING,
+    steps: Collection[str] | None = None,
+    here: bool = False,
+) -> Moves:
     """What a run of ``steps`` (None: all) moves. ``here`` is on this machine, where a source is
     fetched once however many steps want it, and no times are known.
     """
     chosen = None if steps is None else frozenset(steps)
-    edges = edge_bytes(pipeline, timed=not here)
-    outputs = output_bytes(pipeline, timed=not here)
+    edges = edge_bytes(pipeline, known=known, timed=not here)
+    outputs = output_bytes(pipeline, known=known, timed=not here)
     return Moves(
         edges=edges,
         outputs=outputs,

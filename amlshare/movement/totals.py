@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from amlshare.movement.edges import EdgeBytes, edge_bytes
+from amlshare.movement.known import NOTHING, Known
 from amlshare.pipeline import Pipeline
 
 
@@ -41,14 +42,18 @@ class Movement:
 
 
 def summarise(
-    pipeline: Pipeline, *, steps: Collection[str] | None = None, shared: bool = False
+    pipeline: Pipeline,
+    *,
+    known: Known = NOTHING,
+    steps: Collection[str] | None = None,
+    shared: bool = False,
 ) -> Movement:
     """The movement of a run of ``steps`` (None: all).
 
     ``shared`` says that a source is fetched once however many steps want it, as the local backend
     does it.
     """
-    return total(edge_bytes(pipeline), steps=steps, shared=shared)
+    return total(edge_bytes(pipeline, known=known), steps=steps, shared=shared)
 
 
 def total(

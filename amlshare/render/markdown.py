@@ -27,7 +27,7 @@ def plan_markdown(plan: Plan, built: Built = HERE) -> str:
     """The summary of ``plan`` in GitHub's Markdown, and what a backend makes of it."""
     chosen = None if plan.selected is None else frozenset(plan.selected)
     steps = [step for step in plan.pipeline.steps if chosen is None or step.name in chosen]
-    found = moves(plan.pipeline, steps=chosen, here=plan.backend == "local")
+    found = moves(plan.pipeline, known=plan.known, steps=chosen, here=plan.backend == "local")
     lines = [
         f"### {code(plan.pipeline.name)} on {plan.backend}{_target(plan)}",
         "",

@@ -30,7 +30,7 @@ def plan_mermaid(plan: Plan) -> str:
         "flowchart TD",
         *_data(plan.pipeline, nodes),
         *(_box(step, nodes[step.name]) for step in steps),
-        *_edges(plan.pipeline, nodes),
+        *_edges(plan, nodes),
         *_order(steps, nodes),
         *_registered(steps, nodes),
     ]
@@ -59,8 +59,8 @@ def _box(step: Step, node: str) -> str:
     return f"  {node}[{_text(*texts, ran)}]"
 
 
-def _edges(pipeline: Pipeline, nodes: dict[str, str]) -> Iterator[str]:
-    for each in edge_bytes(pipeline):
+def _edges(plan: Plan, nodes: dict[str, str]) -> Iterator[str]:
+    for each in edge_bytes(plan.pipeline, known=plan.known):
         edge = each.edge
         maker, _, output = edge.source.partition(".")
         if edge.step in nodes and maker in nodes:

@@ -22,7 +22,7 @@ def plan_text(plan: Plan, paper: Paper, *, submit: str, built: Built = HERE) -> 
     """The screen of ``plan``. ``submit`` is the command line that would run it."""
     chosen = None if plan.selected is None else frozenset(plan.selected)
     steps = tuple(step for step in plan.pipeline.steps if chosen is None or step.name in chosen)
-    found = moves(plan.pipeline, steps=chosen, here=plan.backend == "local")
+    found = moves(plan.pipeline, known=plan.known, steps=chosen, here=plan.backend == "local")
     lines = [
         *_head(plan, steps, paper),
         *step_blocks(plan, steps, found, paper, built),
@@ -48,7 +48,9 @@ def _totals(plan: Plan, found: Moves, paper: Paper) -> Iterator[str]:
 def _elsewhere(plan: Plan, movement: Movement, paper: Paper) -> Iterator[str]:
     """What the cloud would move, where this machine moves less."""
     if plan.backend == "local":
-        cloud = summarise(plan.pipeline, steps=plan.selected and frozenset(plan.selected))
+        cloud = summarise(
+            plan.pipeline, known=plan.known, steps=plan.selected and frozenset(plan.selected)
+        )
         if cloud.moved_bytes and cloud.moved_bytes != movement.moved_bytes:
             text = "A source is fetched once here; on Azure each step fetches for itself: "
             text += f"{words.moved(cloud)}."

@@ -1,0 +1,50 @@
+"""What is known beside the spec: how large sources are, what they hold, how fast data comes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from amlshare.movement.rates import RATES, Rates
+from amlshare.pipeline import Data, Output
+
+Origin: TypeAlias = Literal["measured", "hint", "history", "unknown"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """How much lies at a source; None is unknown. ``origin`` says who says so."""
+
+    bytes: int | None = None
+    files: int | None = None
+    origin: Origin = "unknown"
+
+
+UNKNOWN = Size()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What a plan is told beside its pipeline. Sources are ``DATA`` or ``STEP.OUTPUT``.
+
+    ``sizes`` has those that were measured or are in the record of an earlier run; ``digests`` says
+    what lay at data when it was last looked at: another content has another digest.
+    """
+
+    sizes: Mapping[str, Size] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
+    rates: Rates = RATES
+
+    def size(self, source: str, entry: Data | Output) -> Size:
+        """The size of a source: measured beats a hint, a hint beats what an earlier run found."""
+        found = self.sizes.get(source, UNKNOWN)
+        if found.origin == "measured":
+            return found
+        if entry.size is not None:
+            return Size(bytes=entry.size, files=entry.files, origin="hint")
+        return found if found.bytes is not None else Size(files=entry.files)
+
+
+NOTHING = Known()
+"""Where nobody has looked."""
