@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from amlshare import movement
 from amlshare.diagnostics import Diagnostic, Label, Span
 from amlshare.movement.known import Known, Size
+from amlshare.movement.machines import Machine
 from amlshare.movement.rates import Rates
 from amlshare.pipeline import Edge, Output, Pipeline, Step
 from amlshare.plan import Code, Fingerprint, Plan, plain
@@ -198,6 +199,7 @@ def _load_known(found: Mapping[str, Any]) -> Known:
         sizes={source: Size(**size) for source, size in found.get("sizes", {}).items()},
         digests=dict(found.get("digests", {})),
         rates=Rates(**found.get("rates", {})),
+        machine=Machine(**found["machine"]) if found.get("machine") else None,
     )
 
 

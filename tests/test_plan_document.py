@@ -16,6 +16,7 @@ from test_resolution import turned_around
 
 from amlshare.diagnostics import Diagnostic, Label, Span
 from amlshare.movement.known import Known, Size
+from amlshare.movement.machines import find
 from amlshare.movement.rates import Rates
 from amlshare.plan import Plan, make_plan
 from amlshare.plan_document import dump, dump_diagnostic, load
@@ -69,6 +70,7 @@ def known() -> st.SearchStrategy[Known]:
         sizes=st.dictionaries(names, sizes, max_size=2),
         digests=st.dictionaries(names, st.text("0123456789abcdef", max_size=4), max_size=2),
         rates=st.builds(Rates, latency=st.floats(0.001, 1)),
+        machine=st.sampled_from([None, find("Standard_DS3_v2")]),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from amlshare.movement.machines import Machine
 from amlshare.movement.rates import RATES, Rates
 from amlshare.pipeline import Data, Output
 
@@ -29,12 +30,14 @@ class Known:
     """What a plan is told beside its pipeline. Sources are ``DATA`` or ``STEP.OUTPUT``.
 
     ``sizes`` has those that were measured or are in the record of an earlier run; ``digests`` says
-    what lay at data when it was last looked at: another content has another digest.
+    what lay at data when it was last looked at: another content has another digest. ``rates`` is
+    how fast data comes; ``machine`` is the one that runs every step, where the backend has one.
     """
 
     sizes: Mapping[str, Size] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
     rates: Rates = RATES
+    machine: Machine | None = None
 
     def size(self, source: str, entry: Data | Output) -> Size:
         """The size of a source: measured beats a hint, a hint beats what an earlier run found."""
