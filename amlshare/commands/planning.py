@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from amlshare.advice import advise
 from amlshare.codes import CodeReader
 from amlshare.commands.knowledge import known
-from amlshare.commands.reading import at_their_places, read
+from amlshare.commands.reading import Reading, at_their_places, has_errors, in_order, read
 from amlshare.commands.request import Request, UsageError, find_workspace
 from amlshare.diagnostics import Diagnostic, SpecError
 from amlshare.document.tree import collector_paused
@@ -18,6 +19,7 @@ from amlshare.snapshots import SnapshotError
 
 if TYPE_CHECKING:
     from amlshare.backends.azureml.graph import Graph
+    from amlshare.movement.budget import Budget, Verdict
 
 
 def plan(request: Request) -> Plan:
@@ -36,10 +38,20 @@ def plan(request: Request) -> Plan:
                 selected=_selected(reading.pipeline, request),
                 known=known(request, reading.pipeline),
             )
-            return replace(made, diagnostics=reading.diagnostics)
+            return _advised(made, reading)
     except SnapshotError as error:
         found = Diagnostic(code="unreadable-code", severity="error", message=str(error))
         raise SpecError([found, *reading.diagnostics]) from None
+
+
+def _advised(made: Plan, reading: Reading) -> Plan:
+    """The plan with all that is to say of it. Raises SpecError where that has an error."""
+    assert reading.document is not None
+    advice = [reading.document.locate(each.finding) for each in advise(made)]
+    found = in_order([*reading.diagnostics, *advice]) if advice else reading.diagnostics
+    if has_errors(advice):
+        raise SpecError(found)
+    return replace(made, diagnostics=found)
 
 
 def _selected(pipeline: Pipeline, request: Request) -> tuple[str, ...] | None:
@@ -90,6 +102,16 @@ def online(plan: Plan, request: Request) -> dict[str, bool]:
         raise UsageError(str(error)) from None
     except NotInWorkspaceError as error:
         raise at_their_places(error.findings, request) from None
+
+
+def judge(plan: Plan, budget: Budget) -> Verdict:
+    """Whether what is known to move in a run of a plan keeps within a budget."""
+    from amlshare.movement import budget as budgets
+    from amlshare.movement import moves
+
+    here = plan.backend == "local"
+    found = moves(plan.pipeline, known=plan.known, steps=plan.selected, here=here)
+    return budgets.judge(budget, found, steps=plan.selected)
 
 
 def plan_document(

@@ -19,16 +19,20 @@ from amlshare.snapshots import Snapshots
 from amlshare.spec import Spec
 
 if TYPE_CHECKING:
-    from amlshare.backends.packages import ReadText
+    from amlshare.packages import ReadText
     from amlshare.document import Document
     from amlshare.explanations import Explanation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """A spec as far as it could be read; ``pipeline`` is None when there are errors."""
+    """A spec as far as it could be read; ``pipeline`` is None when there are errors.
+
+    ``document`` knows the places of what is said later; it is None of a file that is no document.
+    """
 
     pipeline: Pipeline | None
+    document: Document | None
     diagnostics: tuple[Diagnostic, ...]
     snapshots: Snapshots
 
@@ -39,7 +43,9 @@ def read(request: Request) -> Reading:
     try:
         document = layers.load(request.spec, target=request.target)
     except SpecError as error:
-        return Reading(pipeline=None, diagnostics=error.diagnostics, snapshots=snapshots)
+        return Reading(
+            pipeline=None, document=None, diagnostics=error.diagnostics, snapshots=snapshots
+        )
     with collector_paused():
         parsed = mending.parse(document.data, document.diagnostics)
         findings = list(parsed.findings)
@@ -52,6 +58,7 @@ def read(request: Request) -> Reading:
             findings += more
         return Reading(
             pipeline=None if has_errors(findings) else pipeline,
+            document=document,
             diagnostics=in_order([*document.diagnostics, *_located(findings, document)]),
             snapshots=snapshots,
         )
