@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from amlshare.backends.interface import Backend
-    from amlshare.backends.packages import ReadText
     from amlshare.diagnostics import Finding
+    from amlshare.packages import ReadText
     from amlshare.pipeline import Pipeline
 
 _CHECKS = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from amlshare.backends import packages
+from amlshare import packages
 from amlshare.backends.cloud import runs_somewhere
-from amlshare.backends.packages import ReadText
 from amlshare.diagnostics import Finding
+from amlshare.packages import ReadText
 from amlshare.pipeline import TABLES, Output, Pipeline, Schedule, Step, inputs_passed
 
 name = "azureml-v2"

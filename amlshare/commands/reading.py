@@ -19,9 +19,10 @@ from amlshare.snapshots import Snapshots
 from amlshare.spec import Spec
 
 if TYPE_CHECKING:
-    from amlshare.packages import ReadText
     from amlshare.document import Document
     from amlshare.explanations import Explanation
+    from amlshare.lock import Lock
+    from amlshare.packages import ReadText
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +30,14 @@ class Reading:
     """A spec as far as it could be read; ``pipeline`` is None when there are errors.
 
     ``document`` knows the places of what is said later; it is None of a file that is no document.
+    ``lock`` is None where none lies beside the spec.
     """
 
     pipeline: Pipeline | None
     document: Document | None
     diagnostics: tuple[Diagnostic, ...]
     snapshots: Snapshots
+    lock: Lock | None = None
 
 
 def read(request: Request) -> Reading:
@@ -56,12 +59,24 @@ def read(request: Request) -> Reading:
         if parsed.spec is not None and not has_errors([*document.diagnostics, *findings]):
             pipeline, more = _resolve(parsed.spec, request)
             findings += more
+        lock, wrong = _lock(request)
+        found = [*document.diagnostics, *_located(findings, document), *wrong]
         return Reading(
-            pipeline=None if has_errors(findings) else pipeline,
+            pipeline=None if has_errors([*findings, *wrong]) else pipeline,
             document=document,
-            diagnostics=in_order([*document.diagnostics, *_located(findings, document)]),
+            diagnostics=in_order(found),
             snapshots=snapshots,
+            lock=lock,
         )
+
+
+def _lock(request: Request) -> tuple[Lock | None, tuple[Diagnostic, ...]]:
+    """The lock beside a spec, None for none, and what is wrong with it."""
+    if request.lock is None or not request.lock.exists():
+        return None, ()
+    from amlshare import document, lock
+
+    return lock.read(document.read(request.lock), Path(request.spec).name)
 
 
 def _for_backend(findings: Iterable[Finding], backend: str) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from amlshare import secrets
 from amlshare.diff import Description, Fields, Value
+from amlshare.packages import versions
 from amlshare.references import Reference, write
 
 if TYPE_CHECKING:
@@ -337,33 +338,5 @@ def environment(definition: Mapping[str, Any]) -> Fields:
     if dockerfile := docker.get("baseDockerfile"):
         fields["dockerfile"] = secrets.mask(dockerfile)
     if not python.get("userManagedDependencies"):
-        fields |= _packages(python.get("condaDependencies") or {})
+        fields |= versions(python.get("condaDependencies") or {})
     return fields
-
-
-def _packages(conda: Mapping[str, Any]) -> Fields:
-    """``conda.NAME`` and ``pip.NAME`` with a version each, and the channels."""
-    found: dict[str, str] = {}
-    for line in conda.get("dependencies") or []:
-        kind, lines = (
-            ("pip", line.get("pip") or []) if isinstance(line, Mapping) else ("conda", [line])
-        )
-        for each in lines:
-            name, version = _required(secrets.mask(str(each)), "==" if kind == "pip" else "=")
-            key = f"{kind}.{name}"
-            found[key] = f"{found[key]}, {version}" if key in found else version
-    channels = [secrets.mask(str(each)) for each in conda.get("channels") or []]
-    return {**found, **({"channels": ", ".join(channels)} if channels else {})}
-
-
-_REQUIRED = re.compile(r"(?P<name>[\w.-]+(?:::[\w.-]+|\[[^\]]*\])?)\s*(?P<version>(?:[=<>!~].*)?)")
-
-
-def _required(line: str, sign: str) -> tuple[str, str]:
-    """The name and version of a requirement; anything else stands for itself, as its name."""
-    match = _REQUIRED.fullmatch(line.strip())
-    if match is None:
-        return line.strip(), "given"
-    version = match["version"].removeprefix(sign)
-    said = match["version"] if version.startswith("=") else version
-    return match["name"], said or "any"

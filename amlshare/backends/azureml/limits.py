@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from amlshare.backends import packages
+from amlshare import packages
 from amlshare.backends.azureml import wrapping
 from amlshare.backends.cloud import runs_somewhere
-from amlshare.backends.packages import ReadText
 from amlshare.diagnostics import Finding, Note, Route
+from amlshare.packages import ReadText
 from amlshare.pipeline import (
     TABLES,
     Command,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlshare.backends.interface import BackendError
-from amlshare.backends.packages import requirements
+from amlshare.packages import requirements
 
 if TYPE_CHECKING:
     from amlshare.backends.azureml.job import JobEnvironment, JobStep

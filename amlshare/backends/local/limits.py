@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from amlshare.backends.packages import ReadText
 from amlshare.diagnostics import Finding
+from amlshare.packages import ReadText
 from amlshare.pipeline import Parallel, Pipeline, Step, inputs_passed
 
 

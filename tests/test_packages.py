@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from amlshare.backends.packages import (
+from amlshare.packages import (
     Packages,
     PackagesError,
     local_path,

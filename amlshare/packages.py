@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from amlshare import secrets
 from amlshare.diagnostics import Finding, Route
 from amlshare.pipeline import Environment, Pipeline
 
@@ -116,6 +117,36 @@ def local_path(line: str) -> str | None:
         return line if _RELATIVE.fullmatch(line) else None
     named = option[1].strip()
     return None if _ELSEWHERE.match(named) else named
+
+
+_REQUIRED = re.compile(r"(?P<name>[\w.-]+(?:::[\w.-]+|\[[^\]]*\])?)\s*(?P<version>(?:[=<>!~].*)?)")
+
+
+def versions(conda: Mapping[str, Any]) -> dict[str, str]:
+    """What a conda file says, in the words of a difference: ``conda.NAME`` and ``pip.NAME`` with a
+    version each, and the channels. No secret is among them.
+    """
+    found: dict[str, str] = {}
+    for line in conda.get("dependencies") or []:
+        kind, lines = (
+            ("pip", line.get("pip") or []) if isinstance(line, Mapping) else ("conda", [line])
+        )
+        for each in lines:
+            name, version = _required(secrets.mask(str(each)), "==" if kind == "pip" else "=")
+            key = f"{kind}.{name}"
+            found[key] = f"{found[key]}, {version}" if key in found else version
+    channels = [secrets.mask(str(each)) for each in conda.get("channels") or []]
+    return {**found, **({"channels": ", ".join(channels)} if channels else {})}
+
+
+def _required(line: str, sign: str) -> tuple[str, str]:
+    """The name and version of a requirement; anything else stands for itself, as its name."""
+    match = _REQUIRED.fullmatch(line.strip())
+    if match is None:
+        return line.strip(), "given"
+    version = match["version"].removeprefix(sign)
+    said = match["version"] if version.startswith("=") else version
+    return match["name"], said or "any"
 
 
 def names(lines: Iterable[str]) -> frozenset[str]:
