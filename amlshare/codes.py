@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from amlshare.pipeline import Command, Step
+from amlshare.pipeline import Step, scripts
 from amlshare.plan import Code, digest
 from amlshare.scripts import Sources, sources
 from amlshare.snapshots import SnapshotError, Snapshots
@@ -24,7 +24,7 @@ class CodeReader:
     def __init__(self, snapshots: Snapshots) -> None:
         self._snapshots = snapshots
         self._folders: dict[str, _Folder] = {}
-        self._known: dict[tuple[str, str | None, bool], Code] = {}
+        self._known: dict[tuple[str, tuple[str, ...], bool], Code] = {}
 
     def __call__(self, step: Step) -> Code | None:
         """The code of a step, None for one without a code folder. Raises SnapshotError.
@@ -34,19 +34,19 @@ class CodeReader:
         """
         if step.code is None:
             return None
-        script = None if isinstance(step.run, Command) else step.run.file
-        key = (step.code, script, "PYTHONPATH" in step.env)
+        key = (step.code, scripts(step.run), "PYTHONPATH" in step.env)
         if key not in self._known:
             self._known[key] = self._read(*key)
         return self._known[key]
 
-    def _read(self, name: str, script: str | None, anything: bool) -> Code:
+    def _read(self, name: str, scripts: tuple[str, ...], anything: bool) -> Code:
         folder = self._folder(name)
         files = self._snapshots.files(name)
-        loaded = files if script is None or anything else folder.sources.closure(script)
+        closures = (folder.sources.closure(each) for each in scripts)
+        loaded = files if anything or not scripts else set().union(*closures)
         found = {each: self._snapshots.digest(files[each]) for each in loaded} | folder.others
         digests = dict(sorted(found.items()))
-        return Code(folder=name, script=script, digest=digest(digests), files=digests)
+        return Code(folder=name, scripts=scripts, digest=digest(digests), files=digests)
 
     def _folder(self, name: str) -> _Folder:
         if name not in self._folders:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
-from amlshare.pipeline import Command, Pipeline, Step
+from amlshare.pipeline import Pipeline, Step, scripts
 from amlshare.plan import Plan
 
 Kind: TypeAlias = Literal["pipeline", "parameter", "data", "compute", "environment", "step"]
@@ -335,9 +335,8 @@ def _fields_changed(before: Step | Pipeline, after: Step | Pipeline) -> list[str
 
 
 def _files(step: Step, plan: Plan) -> dict[str, str]:
-    script = None if isinstance(step.run, Command) else step.run.file
-    wanted = (step.code, script)
-    found = (code.files for code in plan.code if (code.folder, code.script) == wanted)
+    wanted = (step.code, scripts(step.run))
+    found = (code.files for code in plan.code if (code.folder, code.scripts) == wanted)
     return dict(next(found, {}))
 
 

@@ -174,6 +174,16 @@ class Parallel:
 Run: TypeAlias = Script | Command | Parallel
 
 
+def texts(run: Run) -> tuple[Text, ...]:
+    """Every text of what is run: the words of a script, the line of a command."""
+    return (run.line,) if isinstance(run, Command) else run.arguments
+
+
+def scripts(run: Run) -> tuple[str, ...]:
+    """The scripts that decide what is run; none where a command may run anything."""
+    return () if isinstance(run, Command) else (run.file,)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distribution:
     """How the processes of a step on several nodes find each other."""
@@ -304,6 +314,5 @@ def feeders(step: Step) -> tuple[str, ...]:
 
 def inputs_passed(step: Step) -> set[str]:
     """The inputs that the step's arguments, or its command, refer to."""
-    texts = (step.run.line,) if isinstance(step.run, Command) else step.run.arguments
-    parts = (part for text in texts for part in text if isinstance(part, Reference))
+    parts = (part for text in texts(step.run) for part in text if isinstance(part, Reference))
     return {part.name for part in parts if part.kind == "input"}

@@ -13,11 +13,9 @@ from functools import cache
 from hashlib import sha256
 from typing import Any, TypeAlias
 
-from typing_extensions import assert_never
-
 from amlshare.diagnostics import Diagnostic
 from amlshare.movement.known import NOTHING, Known
-from amlshare.pipeline import Command, Data, Input, Output, Parallel, Pipeline, Script, Step
+from amlshare.pipeline import Data, Input, Output, Parallel, Pipeline, Step, texts
 from amlshare.references import Reference, write
 
 # What may change without a port's content changing. How it travels is a part of its own.
@@ -29,10 +27,13 @@ that a step reads, and yet the cloud runs the step again."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Code:
-    """The files that a step's run depends on: ``files`` maps a path in ``folder`` to a sha256."""
+    """The files that a step's run depends on: ``files`` maps a path in ``folder`` to a sha256.
+
+    ``scripts`` are those that the step runs, none for one that may run any of them.
+    """
 
     folder: str
-    script: str | None
+    scripts: tuple[str, ...] = ()
     digest: str
     files: Mapping[str, str] = field(default_factory=dict)
 
@@ -84,14 +85,14 @@ def make_plan(
     ``read_code`` gives the code of a step; ``digest_file`` the sha256 of a file that the spec
     names, such as a conda file, by its path relative to the spec.
     """
-    codes: dict[tuple[str, str | None], Code] = {}
+    codes: dict[tuple[str, tuple[str, ...]], Code] = {}
     prints: dict[str, Fingerprint] = {}
     sources = {data.name: _digest_data(data, known) for data in pipeline.data}
     shared = _Shared(pipeline, digest_file)
     for step in pipeline.steps:
         code = read_code(step)
         if code is not None:
-            codes[code.folder, code.script] = code
+            codes[code.folder, code.scripts] = code
         found = _fingerprint(step, code, shared, sources)
         prints[step.name] = found
         for output in step.outputs:
@@ -170,17 +171,10 @@ def _digest_some(value: Any) -> str:
 
 def parameters_of(step: Step) -> tuple[str, ...]:
     """The names of the parameters that a step uses, sorted."""
-    values: list[object] = [step.nodes]
-    match step.run:
-        case Command(line=line):
-            values += line
-        case Script(arguments=arguments):
-            values += [part for text in arguments for part in text]
-        case Parallel() as run:
-            values += [part for text in run.arguments for part in text]
-            values += [run.nodes, run.mini_batch, run.processes_per_node]
-        case _:
-            assert_never(step.run)
+    run = step.run
+    values: list[object] = [step.nodes, *(part for text in texts(run) for part in text)]
+    if isinstance(run, Parallel):
+        values += [run.nodes, run.mini_batch, run.processes_per_node]
     used = (value for value in values if isinstance(value, Reference))
     return tuple(sorted({value.name for value in used if value.kind == "parameter"}))
 

@@ -41,7 +41,7 @@ def dump(plan: Plan) -> dict[str, Any]:
         "outputs": _output_rows(pipeline, found.outputs),
         "movement": _movement(found.movement, found.waiting),
         "known": plain(plan.known),
-        "code": [plain(code) for code in plan.code],
+        "code": [_code(code) for code in plan.code],
         "diagnostics": [dump_diagnostic(found) for found in plan.diagnostics],
     }
 
@@ -127,6 +127,13 @@ def _output_row(step: Step, output: Output, written: movement.OutputBytes) -> di
     }
 
 
+def _code(code: Code) -> dict[str, Any]:
+    """``script`` is one alone, ``scripts`` are several."""
+    one = code.scripts[0] if len(code.scripts) == 1 else None
+    several = code if one is None else replace(code, scripts=())
+    return {"folder": code.folder, "script": one, **plain(several)}
+
+
 def _movement(found: movement.Movement, waits: movement.Waiting) -> dict[str, Any]:
     return {
         "moved_bytes": found.moved_bytes,
@@ -186,11 +193,21 @@ def _load(document: Mapping[str, Any]) -> Plan:
     return Plan(
         backend=document["backend"],
         pipeline=_pipelines().validate_python(body),
-        code=tuple(Code(**{"script": None, **code}) for code in document["code"]),
+        code=tuple(_load_code(code) for code in document["code"]),
         fingerprints={step["name"]: _load_fingerprint(step) for step in document["steps"]},
         selected=None if selected is None else tuple(selected),
         diagnostics=tuple(_load_diagnostic(found) for found in document["diagnostics"]),
         known=_load_known(document.get("known", {})),
+    )
+
+
+def _load_code(code: Mapping[str, Any]) -> Code:
+    one = [code["script"]] if code.get("script") else []
+    return Code(
+        folder=code["folder"],
+        scripts=tuple(code.get("scripts", one)),
+        digest=code["digest"],
+        files=code.get("files", {}),
     )
 
 

@@ -40,7 +40,7 @@ def test_a_script_depends_on_what_it_imports_and_on_what_is_no_python(base: Path
     code = code_of(base, "train.py")
     assert code
     assert list(code.files) == ["model.py", "settings.json", "sub/table.csv", "train.py"]
-    assert (code.folder, code.script) == ("code", "train.py")
+    assert (code.folder, code.scripts) == ("code", ("train.py",))
 
 
 def test_a_command_depends_on_every_file(base: Path):

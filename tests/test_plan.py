@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from strategies import Data, few, spec_data, to_pipeline
 
 from amlshare.movement.known import NOTHING, Known
-from amlshare.pipeline import Command, Step
+from amlshare.pipeline import Command, Step, scripts
 from amlshare.plan import PARTS, Code, Plan, digest, make_plan, parameters_of, plain
 from amlshare.references import Reference
 
@@ -21,9 +21,9 @@ def code_of(step: Step, edited: str = "") -> Code | None:
     """The code of a step as if each had a script of its own; that of ``edited`` is another."""
     if step.code is None:
         return None
-    script = None if isinstance(step.run, Command) else step.run.file
-    files = {script or "any.sh": digest([step.name, edited == step.name])}
-    return Code(folder=step.code, script=script, digest=digest(files), files=files)
+    names = scripts(step.run)
+    files = {name: digest([step.name, edited == step.name]) for name in names or ["any.sh"]}
+    return Code(folder=step.code, scripts=names, digest=digest(files), files=files)
 
 
 def plan_of(
@@ -219,7 +219,7 @@ def test_steps_that_share_a_script_share_its_code_in_the_plan():
     plan = make_plan(
         to_pipeline(data),
         backend="local",
-        read_code=lambda _: Code(folder="c", script="same.py", digest="1"),
+        read_code=lambda _: Code(folder="c", scripts=("same.py",), digest="1"),
         digest_file=str,
     )
     assert len(plan.code) == 1

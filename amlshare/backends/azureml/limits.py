@@ -12,13 +12,14 @@ from amlshare.diagnostics import Finding, Note, Route
 from amlshare.packages import ReadText
 from amlshare.pipeline import (
     TABLES,
-    Command,
     Environment,
     Input,
     Parallel,
     Pipeline,
     Schedule,
+    Script,
     Step,
+    texts,
 )
 from amlshare.references import Reference, Text, references, write
 
@@ -74,7 +75,8 @@ def check(pipeline: Pipeline, read: ReadText) -> Iterable[Finding]:
 
 
 def _arguments(step: Step) -> tuple[Text, ...]:
-    return () if isinstance(step.run, Command) else step.run.arguments
+    """The words that the SDK itself passes on."""
+    return texts(step.run) if isinstance(step.run, (Script, Parallel)) else ()
 
 
 def _at_word(step: Step) -> Route:

@@ -22,7 +22,7 @@ from amlshare.backends.azureml.once import once
 from amlshare.backends.azureml.sdk import asking, prepare
 from amlshare.backends.azureml.service import service
 from amlshare.backends.interface import BackendError, Published
-from amlshare.pipeline import Command, Step
+from amlshare.pipeline import scripts
 from amlshare.plan import Plan
 
 # an older one does not say for which target
@@ -109,13 +109,9 @@ def of_plan(
 
 def _code(plan: Plan) -> dict[str, str]:
     """The digest of the files that each step runs, of those that run any."""
-    digests = {(each.folder, each.script): each.digest for each in plan.code}
-    scripts = {step.name: _script(step) for step in plan.pipeline.steps if step.code is not None}
-    return {name: digests[script] for name, script in scripts.items() if script in digests}
-
-
-def _script(step: Step) -> tuple[str, str | None]:
-    return step.code or "", None if isinstance(step.run, Command) else step.run.file
+    digests = {(each.folder, each.scripts): each.digest for each in plan.code}
+    keys = {step.name: (step.code or "", scripts(step.run)) for step in plan.pipeline.steps}
+    return {name: digests[key] for name, key in keys.items() if key in digests}
 
 
 def digest(job: Job, folders: Mapping[str, str], base: Path, *settings: object) -> str:

@@ -28,6 +28,7 @@ from amlshare.pipeline import (
     Step,
     Value,
     feeders,
+    scripts,
 )
 from amlshare.plan import Plan, digest, plain
 from amlshare.references import Reference, Text
@@ -124,20 +125,19 @@ class _Steps:
             Reference("parameter", each.name): written(each.value)
             for each in plan.pipeline.parameters
         }
-        self._code = {(each.folder, each.script): each.files for each in plan.code}
+        self._code = {(each.folder, each.scripts): each.files for each in plan.code}
 
     def make(self) -> Iterator[JobStep]:
         return (self._step(step) for step in self._plan.pipeline.steps)
 
     def _step(self, step: Step) -> JobStep:
-        script = None if isinstance(step.run, Command) else step.run.file
         own = self._plan.fingerprints[step.name].own
         return JobStep(
             name=step.name,
             run=self._run(step.run),
             after=feeders(step),
             code=step.code,
-            code_files=self._code.get((step.code or "", script), {}),
+            code_files=self._code.get((step.code or "", scripts(step.run)), {}),
             inputs=tuple(self._input(step, given) for given in step.inputs),
             outputs=tuple(replace(output, size=None, files=None) for output in step.outputs),
             partitions=self._partitions(step),

@@ -30,6 +30,7 @@ from amlshare.pipeline import (
     Run,
     Script,
     Step,
+    scripts,
 )
 from amlshare.plan import Code, Plan, digest, make_plan
 from amlshare.references import parse
@@ -94,9 +95,8 @@ def _code(step: Step, snapshots: Snapshots) -> Code | None:
     """All of a step's folder."""
     if step.code is None:
         return None
-    script = None if isinstance(step.run, Command) else step.run.file
     files = {name: snapshots.digest(path) for name, path in snapshots.files(step.code).items()}
-    return Code(folder=step.code, script=script, digest=digest(files), files=files)
+    return Code(folder=step.code, scripts=scripts(step.run), digest=digest(files), files=files)
 
 
 @dataclass
