@@ -1,4 +1,4 @@
-"""Sizes and times as people write them: "30 MB" is 30 x 10^6 bytes, "2h" is 7,200 seconds."""
+"""Sizes, times and shares as people write them: "30 MB" is 30 x 10^6 bytes, "2h" 7,200 seconds."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ _TIMES |= dict.fromkeys(("h", "hour", "hours"), 3600)
 _TIMES |= dict.fromkeys(("d", "day", "days"), 86400)
 
 _AMOUNT = re.compile(r"(\d{1,20})(?:\.(\d{1,20}))?\s*([A-Za-z]*)", re.ASCII)
+_PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,20})?)\s*%|(\d{1,3})", re.ASCII)
 _LIMIT = 2**63
 
 SIZE_FORM = 'a number and a unit, such as "30 MB" or "2 GiB"'
+PERCENT_FORM = 'a part of the whole from 0 to 100 %, such as "10%" or "2.5 %"'
 TIME_FORM = 'a number and a unit, such as "90 s", "30m", "2h" or "1 day"'
 # The same as regular expressions, for the JSON Schema.
 SIZE_PATTERN = r"^\s*\d+(|(\.\d+)?\s*([KkMmGgTtPp][Ii]?)?[Bb])\s*$"
@@ -46,6 +48,15 @@ def parse_time(text: str | int) -> int:
     if not seconds:
         raise ValueError(TIME_FORM)
     return seconds
+
+
+def parse_percent(text: str) -> float:
+    """Per cent, 0 to 100. Only a whole number needs no sign: 0.1 might be a tenth. ValueError."""
+    match = _PERCENT.fullmatch(text.strip())
+    percent = float(match[1] or match[2]) if match else -1.0
+    if not 0 <= percent <= 100:
+        raise ValueError(PERCENT_FORM)
+    return percent
 
 
 def _amount(text: str, units: dict[str, int]) -> int | None:

@@ -126,6 +126,8 @@ def test_a_plan_imports_nothing_that_only_a_run_needs(spec):
         (["plan", "tiny.yaml", "-p", "word"], "expected NAME=VALUE"),
         (["plan", "tiny.yaml", "-p", "wrd=x"], "word"),
         (["plan", "tiny.yaml", "--select", "nobody"], "nobody"),
+        (["plan", "tiny.yaml", "--max-moved", "5 gigs"], "expected a number and a unit, such as"),
+        (["plan", "tiny.yaml", "--max-duplicate", "0.1"], "from 0 to 100 %"),
         (["submit", "tiny.yaml", "--backend", "local", "--tag", "x"], "expected NAME=VALUE"),
         (["plan", "tiny.yaml", "--select", "count"], "select it as well, with `--select +count`"),
         (["submit", "tiny.yaml", "--publish", "--no-wait"], "--no-wait goes with a run"),
@@ -186,6 +188,27 @@ def test_a_plan_as_json_is_one_document(amlshare, spec):
 )
 def test_a_plan_in_other_formats(amlshare, spec, format_, begin):
     assert amlshare("plan", spec, "--format", format_).stdout.startswith(begin)
+
+
+@pytest.mark.parametrize("format_", ["text", "json", "markdown", "mermaid"])
+def test_a_plan_over_budget_is_shown_and_ends_with_5(amlshare, spec, format_):
+    done = amlshare("plan", spec, "--max-moved", "20MB", "--format", format_)
+    assert done.exit_code == 5
+    assert done.stderr.startswith("over budget\n")
+    assert "names  30 MB  for greet" in done.stderr
+    assert "its size is not known: greet.greetings" in done.stderr
+    if format_ == "json":
+        assert json.loads(done.stdout)["budget"]["over"] is True
+        assert json.loads(done.stdout)["budget"]["unknown_edges"] == ["count.greetings"]
+    assert "tiny" in done.stdout or format_ == "mermaid"
+
+
+def test_a_plan_within_its_budget_ends_with_0(amlshare, spec, tmp_path):
+    limits = ("--max-moved", "30 MB", "--max-duplicate", "10%", "--select", "greet")
+    done = amlshare("plan", spec, *limits, "-o", "plan.txt")
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert done.stderr.startswith("within budget: 30 MB to move (at most 30 MB)")
+    assert (tmp_path / "plan.txt").exists()
 
 
 def test_a_plan_can_be_written_to_a_file(amlshare, spec, tmp_path):

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amlshare.units import SIZE_PATTERN, TIME_PATTERN, parse_size, parse_time, show_size
+from amlshare.units import (
+    SIZE_PATTERN,
+    TIME_PATTERN,
+    parse_percent,
+    parse_size,
+    parse_time,
+    show_size,
+)
 
 sizes = st.integers(0, 10**18)
 
@@ -124,3 +131,16 @@ def test_the_pattern_of_the_schema_takes_what_is_a_time(text: str):
         assert not re.search(TIME_PATTERN, text)
     else:
         assert re.search(TIME_PATTERN, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "percent"), [("10%", 10), (" 2.5 % ", 2.5), ("10", 10), ("0%", 0), ("100", 100)]
+)
+def test_a_share_is_per_cent(text: str, percent: float):
+    assert parse_percent(text) == percent
+
+
+@pytest.mark.parametrize("text", ["", "%", "0.1", "-1%", "101%", "100.5 %", "10 percent", "1e1%"])
+def test_what_may_be_no_share_is_refused(text: str):
+    with pytest.raises(ValueError, match="from 0 to 100 %"):
+        parse_percent(text)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from amlshare.backends.interface import RunStarted
 
 
-FAILED, USAGE, SPEC_ERROR, DIFFERENT, BROKEN_PIPE = 1, 2, 3, 4, 141
+FAILED, USAGE, SPEC_ERROR, DIFFERENT, OVER_BUDGET, BROKEN_PIPE = 1, 2, 3, 4, 5, 141
 HELP = {"help_option_names": ["-h", "--help"]}
 
 
@@ -157,7 +157,7 @@ def command(app: typer.Typer, *examples: str) -> Callable[[Callable[..., None]],
 def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """A function's parameters, with their annotations as objects."""
     # for type checkers alone: importing them would cost time
-    known = {"Requests": object, "Publishing": object, "Whose": object}
+    known = dict.fromkeys(("Requests", "Publishing", "Whose", "Budget"), object)
     signature = inspect.signature(function, eval_str=True, locals=known)
     return {
         name: each.replace(kind=inspect.Parameter.KEYWORD_ONLY)

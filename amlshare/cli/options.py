@@ -11,10 +11,12 @@ import typer
 from amlshare import backends
 from amlshare.cli.frame import GROUPS
 from amlshare.diagnostics import closest
+from amlshare.units import parse_percent, parse_size
 
 if TYPE_CHECKING:
     from amlshare.backends.interface import Publishing
     from amlshare.commands import Request, Whose
+    from amlshare.movement.budget import Budget
 
     Requests: TypeAlias = Callable[[Path], Request]
 
@@ -225,7 +227,45 @@ def whose_options(
     )
 
 
+def _size(text: str) -> int:
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"'{text}' is no size; expected {error}") from None
+
+
+def _percent(text: str) -> float:
+    try:
+        return parse_percent(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"'{text}' is no share; expected {error}") from None
+
+
+def budget_options(
+    *,
+    max_moved: Annotated[
+        int | None,
+        typer.Option(parser=_size, metavar="SIZE", help="Exit with 5 where more than this moves."),
+    ] = None,
+    max_duplicate: Annotated[
+        float | None,
+        typer.Option(
+            parser=_percent,
+            metavar="PERCENT",
+            help="Exit with 5 where more of what moves is fetched more than once.",
+        ),
+    ] = None,
+) -> Budget | None:
+    """What a run may move; None where nothing is said."""
+    if max_moved is None and max_duplicate is None:
+        return None
+    from amlshare.movement.budget import Budget
+
+    return Budget(moved_bytes=max_moved, duplicate_percent=max_duplicate)
+
+
 GROUPS.update(
+    budget=budget_options,
     request=request_options,
     options=run_options,
     publishing=publish_options,

@@ -12,6 +12,7 @@ import typer
 
 from amlshare.cli.frame import (
     DIFFERENT,
+    OVER_BUDGET,
     SPEC_ERROR,
     Format,
     FormatOption,
@@ -29,6 +30,7 @@ from amlshare.render.paper import Paper
 if TYPE_CHECKING:
     from amlshare.cli.options import Requests
     from amlshare.commands import Request
+    from amlshare.movement.budget import Budget, Verdict
     from amlshare.plan import Plan
     from amlshare.render.built import Built
 
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     "amlshare plan specs/flights.yaml",
     "amlshare plan specs/flights.yaml --target prod -p min_distance=0",
     "amlshare plan specs/flights.yaml --format markdown -o plan.md",
+    "amlshare plan specs/flights.yaml --max-moved 500GB --max-duplicate 10%",
 )
 def plan(
     spec: Spec,
@@ -57,6 +60,7 @@ def plan(
         bool,
         typer.Option("--online", help="Azure: ask the workspace for all that the spec names."),
     ] = False,
+    budget: Budget | None,
 ) -> None:
     """Show what a submit would do.
 
@@ -72,7 +76,21 @@ def plan(
     if save:
         commands.save(made, asked, save)
     known = commands.online(made, asked) if online else None
-    write(_plan_in(format_, made, asked, known, None if output else sys.stdout), output)
+    verdict = commands.judge(made, budget) if budget else None
+    text = _plan_in(format_, made, asked, known, None if output else sys.stdout, verdict)
+    write(text, output)
+    if verdict:
+        _hold(verdict)
+
+
+def _hold(verdict: Verdict) -> None:
+    """Say on stderr whether a plan keeps within its budget; one that does not ends the command."""
+    from amlshare.render.budget import budget_text
+
+    sys.stdout.flush()
+    sys.stderr.write(budget_text(verdict, paper_for(sys.stderr)))
+    if verdict.over:
+        raise typer.Exit(OVER_BUDGET)
 
 
 def _plan_in(
@@ -81,17 +99,23 @@ def _plan_in(
     asked: Request,
     known: Mapping[str, bool] | None,
     stream: TextIO | None,
+    verdict: Verdict | None,
 ) -> str:
     """``made`` in a format; as text for ``stream``, or for a file."""
     from amlshare import commands
 
     match format_:
         case PlanFormat.json:
-            return to_json(commands.plan_document(made, commands.graph(made), known))
+            from amlshare.render.budget import budget_document
+
+            document = commands.plan_document(made, commands.graph(made), known)
+            return to_json(document | ({"budget": budget_document(verdict)} if verdict else {}))
         case PlanFormat.markdown:
+            from amlshare.render.budget import budget_markdown
             from amlshare.render.markdown import plan_markdown
 
-            return plan_markdown(made, _built(made, known))
+            said = budget_markdown(verdict) if verdict else ""
+            return plan_markdown(made, _built(made, known)) + said
         case PlanFormat.mermaid:
             from amlshare.render.mermaid import plan_mermaid
 

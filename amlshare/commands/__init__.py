@@ -1,7 +1,7 @@
 """What each command does, with no terminal: paths in, data out."""
 
 from amlshare.commands.comparing import diff
-from amlshare.commands.planning import graph, online, plan, plan_document
+from amlshare.commands.planning import graph, judge, online, plan, plan_document
 from amlshare.commands.reading import Reading, check, explain, read
 from amlshare.commands.request import STATE, Request, UsageError
 from amlshare.commands.runs import Whose, cancel, clean, logs, remove, runs, show
@@ -23,6 +23,7 @@ __all__ = [
     "explain",
     "graph",
     "init",
+    "judge",
     "logs",
     "online",
     "plan",
