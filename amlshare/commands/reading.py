@@ -60,11 +60,10 @@ def read(request: Request) -> Reading:
             pipeline, more = _resolve(parsed.spec, request)
             findings += more
         lock, wrong = _lock(request)
-        found = [*document.diagnostics, *_located(findings, document), *wrong]
         return Reading(
             pipeline=None if has_errors([*findings, *wrong]) else pipeline,
             document=document,
-            diagnostics=in_order(found),
+            diagnostics=in_order([*document.diagnostics, *_located(findings, document), *wrong]),
             snapshots=snapshots,
             lock=lock,
         )

@@ -40,6 +40,11 @@ class Request:
         return Path() if self.spec == "-" else Path(self.spec).parent
 
     @property
+    def lock(self) -> Path | None:
+        """Where the lock of the spec lies, `NAME.lock.yaml` beside it; None for standard input."""
+        return None if self.spec == "-" else Path(self.spec).with_suffix(".lock.yaml")
+
+    @property
     def state(self) -> Path:
         """Where local runs, history and the catalogue lie."""
         return self.base / STATE

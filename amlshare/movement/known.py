@@ -30,12 +30,15 @@ class Known:
     """What a plan is told beside its pipeline. Sources are ``DATA`` or ``STEP.OUTPUT``.
 
     ``sizes`` has those that were measured or are in the record of an earlier run; ``digests`` says
-    what lay at data when it was last looked at: another content has another digest. ``rates`` is
-    how fast data comes; ``machine`` is the one that runs every step, where the backend has one.
+    what lay at data when it was last looked at: another content has another digest; ``changes`` how
+    often another was found there, ``versions`` which one `latest` was. ``rates`` is how fast data
+    comes; ``machine`` is the one that runs every step, where the backend has one.
     """
 
     sizes: Mapping[str, Size] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
+    changes: Mapping[str, int] = field(default_factory=dict)
+    versions: Mapping[str, int] = field(default_factory=dict)
     rates: Rates = RATES
     machine: Machine | None = None
 
