@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _DIGEST = 12
 """Digits of a digest that are shown: enough to compare by eye."""
 _BELOW = 8
+_NOTICED = 0.1
+"""Seconds from which on it is worth saying how long an input took."""
 
 
 def runs_text(runs: Sequence[RunSummary], paper: Paper) -> str:
@@ -106,7 +108,10 @@ def _input(given: InputRecord, width: int, paper: Paper) -> Iterator[str]:
     how = f"{given.mode} ({given.how})" if given.how and given.how != given.mode else given.mode
     facts = [how, f"sha256 {given.digest[:_DIGEST]}"]
     facts += [f"made by run {given.made_by}"] if given.made_by else []
-    facts += [f"{show_size(given.moved_bytes)} moved"] if given.moved_bytes else []
+    if given.moved_bytes:
+        seconds = given.seconds or 0
+        time = f" in {duration(seconds)}" if seconds >= _NOTICED else ""
+        facts.append(f"{show_size(given.moved_bytes)} moved{time}")
     source = "" if given.source == given.input else given.source
     parts: Parts = [(source, str), (_origin(given), str), (", ".join(facts), paper.dim)]
     yield from flow(line, 5 + len(arrow) + width, parts, below=_BELOW, width=paper.width)

@@ -41,6 +41,7 @@ READ = InputRecord(
     datastore="blobs",
     location="raw/flights.csv",
     moved_bytes=30_000_000,
+    seconds=1.25,
 )
 WROTE = OutputRecord(
     run=RUN.id,

@@ -21,8 +21,9 @@ from pathlib import Path
 from shutil import which
 
 import amlshare
+from amlshare.backends.local import meter
 from amlshare.backends.local.isolation import granting_mounts, isolate, unbind
-from amlshare.backends.local.view import View
+from amlshare.backends.local.view import Transfer, View
 from amlshare.datastores import Datastore, DatastoreError, Entry, is_file, lay_out
 
 _PATIENCE = 10  # seconds for the process to end by itself
@@ -57,8 +58,8 @@ class FuseView(View):
         self._server = server
 
     @property
-    def moved(self) -> int:
-        return self._server.moved
+    def transfer(self) -> Transfer:
+        return self._server.transfer
 
     @property
     def trouble(self) -> str:
@@ -77,7 +78,7 @@ class _Server:
         # these files have no name: nothing of them is left, however this ends
         self._count = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `stop`
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
-        self._last = (0, "")
+        self._last = (Transfer(), "")
         with granting_mounts():
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "amlshare.backends.local.fuse_server", self._descriptor],
@@ -103,11 +104,9 @@ class _Server:
         return self._process.stdout.readline() == READY
 
     @property
-    def moved(self) -> int:
-        """Bytes read from the datastore until now."""
-        if self._count.closed:
-            return self._last[0]
-        return int.from_bytes(os.pread(self._count.fileno(), 8, 0), "little")
+    def transfer(self) -> Transfer:
+        """What was read from the datastore until now."""
+        return self._last[0] if self._count.closed else meter.read(self._count.fileno())
 
     @property
     def said(self) -> str:
@@ -128,7 +127,7 @@ class _Server:
         except subprocess.TimeoutExpired:
             self._process.kill()
             code = self._process.wait()
-        self._last = (self.moved, self.said)
+        self._last = (self.transfer, self.said)
         self._count.close()
         self._errors.close()
         return code

@@ -1,8 +1,8 @@
 """The process that serves a datastore's files as a folder: `fuse` starts it, and tells it what.
 
 Standard input has a pickle of what to serve, and then nothing until it closes, which it does when
-the run is over, however that comes. Standard output says when the folder is there. The bytes that
-were moved are kept in a file of the run's, errors go to standard error.
+the run is over, however that comes. Standard output says when the folder is there. What was read
+is counted in a file of the run's, errors go to standard error.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from errno import EIO, ENOENT
 from itertools import count
 from pathlib import Path
 from stat import S_IFDIR, S_IFREG
-from threading import Lock, Thread
+from threading import Thread
 
 from fuse import FUSE, FuseOSError, Operations
 
-from amlshare.backends.local.blocks import Blocks, Count, Reader
+from amlshare.backends.local.blocks import Blocks, Reader
 from amlshare.backends.local.fuse import READY, unmount
+from amlshare.backends.local.meter import Meter
 from amlshare.datastores import DatastoreError, Entry
 
 _FOREVER = 10**6  # seconds that the kernel may keep what it knows: nothing changes
@@ -50,9 +51,10 @@ class ReadOnly(Operations):  # type: ignore[misc]
 
     use_ns = True
 
-    def __init__(self, tree: Tree, blocks: Blocks) -> None:
+    def __init__(self, tree: Tree, blocks: Blocks, meter: Meter) -> None:
         self._tree = tree
         self._blocks = blocks
+        self._meter = meter
         self._readers: dict[int, Reader] = {}
         self._numbers = count()
         times = dict.fromkeys(("st_mtime", "st_ctime", "st_atime"), time.time_ns())
@@ -80,7 +82,8 @@ class ReadOnly(Operations):  # type: ignore[misc]
 
     def read(self, _path: str, size: int, offset: int, handle: int) -> bytes:
         try:
-            return self._readers[handle].read(offset, size)
+            with self._meter.waiting():
+                return self._readers[handle].read(offset, size)
         except DatastoreError as error:
             sys.stderr.write(f"{error}\n")
             sys.stderr.flush()
@@ -94,9 +97,9 @@ def main() -> None:
     """Serve what standard input tells of, until it closes."""
     datastore, files, target = pickle.load(sys.stdin.buffer)  # noqa: S301 - the run's own words
     Thread(target=_end_with_run, args=(target,), daemon=True).start()
-    blocks = Blocks(datastore, _counter(int(sys.argv[1])))
+    meter = Meter(int(sys.argv[1]))
     FUSE(
-        ReadOnly(Tree(files), blocks),
+        ReadOnly(Tree(files), Blocks(datastore, meter.count), meter),
         str(target),
         foreground=True,
         fsname="amlshare",
@@ -114,19 +117,6 @@ def _end_with_run(target: Path) -> None:
         pass
     unmount(target)
     os._exit(0)
-
-
-def _counter(file: int) -> Count:
-    """Keeps the sum of what it is told in ``file``, where the run can read it at any time."""
-    lock, total = Lock(), 0
-
-    def add(size: int) -> None:
-        nonlocal total
-        with lock:
-            total += size
-            os.pwrite(file, total.to_bytes(8, "little"), 0)
-
-    return add
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from amlshare.backends.local.fuse import can_fuse, fuse_view
 from amlshare.backends.local.isolation import Isolation
 from amlshare.backends.local.sources import Source
 from amlshare.backends.local.store import Store
-from amlshare.backends.local.view import Guard, View
+from amlshare.backends.local.view import Guard, Transfer, View
 from amlshare.backends.local.views import download_view, fetched_view, mount_view
 from amlshare.datastores import Entry
 from amlshare.pipeline import Input
@@ -35,12 +36,25 @@ class InputError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What lies at an input's source, and how long it took to list it and to mount it.
+
+    None is what nobody asked for: of a direct input nothing is listed.
+    """
+
+    bytes: int | None = None
+    files: int | None = None
+    listing_seconds: float | None = None
+    mounting_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
     """An input as a step gets it: ``value`` stands for it in arguments.
 
     ``how`` is bind, link, copy, fuse or direct; ``opens`` says that the step opens a remote
     location for itself; ``view`` is None for a direct input, which ``guard`` watches where it
-    lies on this machine.
+    lies on this machine. ``cost`` is what was found out until the step could begin.
     """
 
     input: Input
@@ -49,11 +63,12 @@ class Given:
     opens: bool = False
     view: View | None = None
     guard: Guard | None = None
+    cost: Cost = Cost()
 
     @property
-    def moved_bytes(self) -> int:
+    def transfer(self) -> Transfer:
         """What was read from the datastore for it until now."""
-        return self.view.moved if self.view else 0
+        return self.view.transfer if self.view else Transfer()
 
     def check(self) -> None:
         """Raise InputError where the step has changed the input."""
@@ -104,11 +119,19 @@ class Inputs:
         if given.mode == "direct":
             yield self._direct(given, source)
             return
+        started = time.monotonic()
         entries = source.datastore.list(source.location)
+        listed = time.monotonic()
         target = self._target(given, source, step)
         view = self._view(given, source, entries, target)
+        cost = Cost(
+            bytes=sum(entry.size for entry in entries),
+            files=len(entries),
+            listing_seconds=listed - started,
+            mounting_seconds=time.monotonic() - listed if view.how == "fuse" else None,
+        )
         try:
-            yield Given(input=given, value=str(view.path), how=view.how, view=view)
+            yield Given(input=given, value=str(view.path), how=view.how, view=view, cost=cost)
         finally:
             self._closing.put((view, target))
 

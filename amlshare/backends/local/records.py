@@ -18,10 +18,9 @@ from typing import Any, TypeVar
 
 from amlshare.backends.interface import BackendError
 
-VERSION = 1
 _PATIENCE = 60.0  # seconds to wait for another process's transaction
 
-_SCHEMA = """
+_FIRST = """
 CREATE TABLE runs(
   id TEXT PRIMARY KEY, pipeline TEXT NOT NULL, target TEXT, job TEXT NOT NULL,
   status TEXT NOT NULL, created REAL NOT NULL, finished REAL, message TEXT,
@@ -59,6 +58,19 @@ CREATE TABLE datasets(
 CREATE TABLE uploads(url TEXT, location TEXT, digest TEXT NOT NULL, mark TEXT NOT NULL,
   PRIMARY KEY(url, location));
 """
+_WITH_COSTS = """
+ALTER TABLE inputs ADD COLUMN url TEXT;
+ALTER TABLE inputs ADD COLUMN bytes INTEGER;
+ALTER TABLE inputs ADD COLUMN files INTEGER;
+ALTER TABLE inputs ADD COLUMN requests INTEGER;
+ALTER TABLE inputs ADD COLUMN seconds REAL;
+ALTER TABLE inputs ADD COLUMN listing_seconds REAL;
+ALTER TABLE inputs ADD COLUMN mounting_seconds REAL;
+"""
+_VERSIONS = (_FIRST, _WITH_COSTS)
+"""What makes each version of the file of the one before, the first of an empty one. Never changed:
+files that were written by any of them are there."""
+VERSION = len(_VERSIONS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +121,9 @@ class StepRecord:
 class InputRecord:
     """What a step read: the content's digest and where it lay. ``made_by`` is the run whose step
     wrote it; ``how`` the view that was given (bind, link, copy, fuse, direct).
+
+    ``bytes`` in ``files`` lay at the source. ``moved_bytes`` of them were read from it, and the
+    step waited for ``seconds`` until they had come; ``requests`` are counted of a mount alone.
     """
 
     run: str
@@ -124,6 +139,13 @@ class InputRecord:
     version: int | None = None
     made_by: str | None = None
     moved_bytes: int | None = None
+    url: str | None = None
+    bytes: int | None = None
+    files: int | None = None
+    requests: int | None = None
+    seconds: float | None = None
+    listing_seconds: float | None = None
+    mounting_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,9 +247,9 @@ class Records:
         self._db.execute("PRAGMA synchronous=OFF")
         with self.change():
             (version,) = self._db.execute("PRAGMA user_version").fetchone()
-            if version == 0:
-                for statement in filter(str.strip, _SCHEMA.split(";")):
-                    self._db.execute(statement)
+            for statement in filter(str.strip, ";".join(_VERSIONS[version:]).split(";")):
+                self._db.execute(statement)
+            if version < VERSION:
                 self._db.execute(f"PRAGMA user_version={VERSION}")
             elif version > VERSION:
                 raise BackendError(

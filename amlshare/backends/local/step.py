@@ -159,7 +159,7 @@ class _Life:
                 for each in self.step.inputs
             }
             attempts = self._attempts(given, places)
-            moved = sum(each.moved_bytes for each in given.values())
+            moved = sum(each.transfer.moved for each in given.values())
             moved += sum(self.shop.sources.claim_moved(each) for each in self.step.inputs)
             contents = self._contents(places)
             self.record = replace(
@@ -353,10 +353,7 @@ class _Life:
         contents: Mapping[str, Content],
     ) -> list[Publication]:
         """Record all that is about to happen: from here on a killed run is carried to its end."""
-        inputs = [
-            replace(self._input(name, sources), how=each.how, moved_bytes=each.moved_bytes)
-            for name, each in given.items()
-        ]
+        inputs = [_with_cost(self._input(name, sources), each) for name, each in given.items()]
         made = [self._output(place, contents[name]) for name, place in places.items()]
         moves = [
             replace(
@@ -380,6 +377,7 @@ class _Life:
             mode=given.mode,
             digest=source.digest,
             datastore=source.datastore.name,
+            url=source.datastore.url,
             location=source.location,
             dataset=source.dataset,
             version=source.version,
@@ -436,6 +434,22 @@ class _Life:
 
     def _note(self, message: str) -> None:
         self.shop.emit(Noted(message=message, step=self.step.name))
+
+
+def _with_cost(record: InputRecord, given: Given) -> InputRecord:
+    """The record of an input, with what it took to give it."""
+    cost, transfer = given.cost, given.transfer
+    return replace(
+        record,
+        how=given.how,
+        bytes=cost.bytes,
+        files=cost.files,
+        listing_seconds=cost.listing_seconds,
+        mounting_seconds=cost.mounting_seconds,
+        moved_bytes=transfer.moved,
+        requests=transfer.requests,
+        seconds=transfer.seconds,
+    )
 
 
 def _name(place: Place) -> str:

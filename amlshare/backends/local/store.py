@@ -16,7 +16,7 @@ import fcntl
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -24,11 +24,13 @@ from hashlib import sha256
 from pathlib import Path
 from shutil import copyfile
 from threading import local
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from uuid import uuid4
 
 from amlshare.datastores import Datastore, DatastoreError, Entry
 from amlshare.datastores.chunks import check_space, disk_full, is_full, read_chunks
+
+T = TypeVar("T")
 
 _FICLONE = 0x40049409  # Linux: share the blocks of a file, where the file system can
 _LOCKS = 1024
@@ -84,23 +86,8 @@ class Store:
             return Fetched(digest, entry.size)
 
     def fetch_all(self, datastore: Datastore, entries: Sequence[Entry]) -> list[Fetched]:
-        """Have all the files in the store.
-
-        Small ones that lie elsewhere come several at a time; a large one is read in several parts
-        at a time by itself.
-        """
-        small = [] if datastore.folder else [each for each in entries if each.size <= _SMALL]
-        done = self._fetch_at_once(datastore, small) if len(small) > 1 else {}
-        return [done.get(entry.path) or self.fetch(datastore, entry) for entry in entries]
-
-    def _fetch_at_once(self, datastore: Datastore, entries: list[Entry]) -> dict[str, Fetched]:
-        with ThreadPoolExecutor(_AT_A_TIME) as pool:
-            coming = {each.path: pool.submit(self.fetch, datastore, each) for each in entries}
-            try:
-                return {path: future.result() for path, future in coming.items()}
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+        """Have all the files in the store."""
+        return fetch_each(datastore, entries, lambda entry: self.fetch(datastore, entry))
 
     def _bring(self, datastore: Datastore, entry: Entry) -> str:
         try:
@@ -239,6 +226,25 @@ class Store:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     path.unlink()
                 os.close(file)
+
+
+def fetch_each(
+    datastore: Datastore, entries: Sequence[Entry], fetch: Callable[[Entry], T]
+) -> list[T]:
+    """What ``fetch`` gives for each of the files, as a cloud's machine fetches them: small ones
+    that lie elsewhere several at a time, a large one alone, in several parts at a time.
+    """
+    small = [] if datastore.folder else [each for each in entries if each.size <= _SMALL]
+    if len(small) < 2:
+        return [fetch(entry) for entry in entries]
+    with ThreadPoolExecutor(_AT_A_TIME) as pool:
+        coming = {each.path: pool.submit(fetch, each) for each in small}
+        try:
+            done = {path: future.result() for path, future in coming.items()}
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [done[each.path] if each.path in done else fetch(each) for each in entries]
 
 
 def to_stamp(stat: os.stat_result) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -69,11 +70,22 @@ class Guard:
             return "vanished"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """What was read from a datastore: bytes, in how many requests, None where nobody counts them,
+    and for how many seconds somebody waited for it.
+    """
+
+    moved: int = 0
+    requests: int | None = None
+    seconds: float = 0.0
+
+
 class View:
     """An input as a step finds it, until `close`.
 
-    ``path`` is what the script gets; ``moved`` the bytes that were read from the datastore for it.
-    The folder in which the view was made is the caller's to remove, once it is closed.
+    ``path`` is what the script gets. The folder in which the view was made is the caller's to
+    remove, once it is closed.
     """
 
     def __init__(
@@ -83,17 +95,22 @@ class View:
         *,
         mounts: Sequence[Path] = (),
         guard: Guard | None = None,
-        moved: int = 0,
+        transfer: Transfer = Transfer(),
     ) -> None:
         self.path = path
         self.how = how
         self._mounts = mounts
         self._guard = guard
-        self._moved = moved
+        self._transfer = transfer
+
+    @property
+    def transfer(self) -> Transfer:
+        """What was read from the datastore for it until now."""
+        return self._transfer
 
     @property
     def moved(self) -> int:
-        return self._moved
+        return self.transfer.moved
 
     def changes(self) -> list[Change]:
         """What the step did to the input; always empty where it could not."""

@@ -20,8 +20,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from amlshare.backends.local.isolation import bind, bind_writable, make_read_only, unbind
-from amlshare.backends.local.store import Store
-from amlshare.backends.local.view import Guard, View
+from amlshare.backends.local.store import Store, fetch_each
+from amlshare.backends.local.view import Guard, Transfer, View
 from amlshare.datastores import Datastore, Entry, is_file, lay_out
 from amlshare.datastores.location import parse_location
 
@@ -136,13 +136,19 @@ def download_view(
 ) -> View:
     """Give a step its own copy of the files at ``target``, fetched unless the store has them."""
     files = lay_out(location, entries)
+    started = time.monotonic()
     fetched = store.fetch_all(datastore, list(files.values()))
+    transfer = _fetched(sum(each.moved for each in fetched), started)
     digests = {name: digest for name, (digest, _) in zip(files, fetched, strict=True)}
     path = target / next(iter(files)) if is_file(location, entries) else target
-    moved = sum(each.moved for each in fetched)
     if binds and _bind_objects(store, digests, target):
-        return View(path, "bind", mounts=[target], moved=moved)
-    return View(path, "copy", guard=_copy_objects(store, digests, target), moved=moved)
+        return View(path, "bind", mounts=[target], transfer=transfer)
+    return View(path, "copy", guard=_copy_objects(store, digests, target), transfer=transfer)
+
+
+def _fetched(moved: int, started: float) -> Transfer:
+    """What came since ``started``; that all of it had come before takes no time to speak of."""
+    return Transfer(moved=moved, seconds=time.monotonic() - started if moved else 0.0)
 
 
 def _bind_objects(store: Store, digests: Mapping[str, str], target: Path) -> bool:
@@ -178,13 +184,18 @@ def fetched_view(
     guard = Guard(digest, target)
     files = lay_out(location, entries)
     _make_folders(target, files)
-    for name, entry in files.items():
-        guard.watch(name, target / name, datastore.fetch(entry, target / name))
+    places = {entry.path: target / name for name, entry in files.items()}
+    started = time.monotonic()
+    fetched = fetch_each(
+        datastore, list(files.values()), lambda each: datastore.fetch(each, places[each.path])
+    )
+    transfer = _fetched(sum(entry.size for entry in entries), started)
+    for name, digest_ in zip(files, fetched, strict=True):
+        guard.watch(name, target / name, digest_)
     path = target / next(iter(files)) if is_file(location, entries) else target
-    moved = sum(entry.size for entry in entries)
     if binds and _bind_itself(target):
-        return View(path, "bind", mounts=[target], moved=moved)
-    return View(path, "copy", guard=guard, moved=moved)
+        return View(path, "bind", mounts=[target], transfer=transfer)
+    return View(path, "copy", guard=guard, transfer=transfer)
 
 
 def _bind_itself(target: Path) -> bool:

@@ -17,7 +17,7 @@ from backends.local import apart
 from amlshare.backends.local import isolation
 from amlshare.backends.local.blocks import BLOCK
 from amlshare.backends.local.fuse import FuseView, can_fuse, fuse_view
-from amlshare.backends.local.view import find_files
+from amlshare.backends.local.view import Transfer, find_files
 from amlshare.datastores import Datastore, DatastoreError, open_datastore
 
 LARGE = Random(1).randbytes(10 * BLOCK + 5)  # the same in every process
@@ -90,6 +90,20 @@ def read_twice(base: Path) -> tuple[list[bool], int]:
 
 def test_what_is_read_twice_moves_once(base: Path) -> None:
     assert apart.call_isolated(read_twice, base) == ([True, True], len(LARGE))
+
+
+def read_in_requests(base: Path) -> tuple[Transfer, Transfer, float]:
+    with mounted(base) as view:
+        before, started = view.transfer, time.monotonic()
+        sh("cat sub/* large* > /dev/null", view.path)
+    return before, view.transfer, time.monotonic() - started
+
+
+def test_requests_are_counted_and_the_time_in_which_the_step_waited_for_them(base: Path) -> None:
+    before, after, took = apart.call_isolated(read_in_requests, base)
+    assert before == Transfer()
+    assert (after.moved, after.requests) == (4 + len(LARGE), 12)
+    assert 0 < after.seconds < took
 
 
 def read_a_part(base: Path) -> tuple[bool, int]:

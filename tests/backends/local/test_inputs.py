@@ -176,6 +176,18 @@ def test_remote_files_are_fetched_once_and_never_again(remote: Project) -> None:
     assert sum(each.moved_bytes for each in again.steps) == 0
 
 
+def test_what_it_took_to_fetch_an_input_is_recorded(remote: Project) -> None:
+    given = reading("raw", mode="download")
+    steps = [command(f"s{i}", "wc -c < ${inputs.raw}/x", reads=[given]) for i in range(2)]
+    out = remote.run(*steps, data=RAW, jobs=1)
+    first, second = (step.inputs[0] for step in show(remote.state, out.run).steps)
+    assert (first.bytes, first.files, first.moved_bytes) == (1000, 1, 1000)
+    assert first.url.startswith("memory://")
+    assert first.seconds > 0
+    assert first.listing_seconds > 0
+    assert (second.bytes, second.moved_bytes, second.seconds) == (1000, 0, 0)
+
+
 def test_a_remote_mount_that_becomes_a_download_is_said_once(remote: Project) -> None:
     given = reading("raw", mode="mount")
     steps = [command(f"s{i}", "wc -c < ${inputs.raw}/x", reads=[given]) for i in range(3)]

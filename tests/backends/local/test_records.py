@@ -13,7 +13,9 @@ import pytest
 
 from amlshare.backends.interface import BackendError
 from amlshare.backends.local.records import (
+    _FIRST,
     VERSION,
+    InputRecord,
     OutputRecord,
     Records,
     RunRecord,
@@ -111,6 +113,23 @@ def test_a_file_of_a_newer_version_is_refused(tmp_path: Path) -> None:
         db.execute(f"PRAGMA user_version={VERSION + 1}")
     with pytest.raises(BackendError, match=r"written by a newer amlshare.*upgrade"):
         Records(path)
+
+
+def test_a_file_of_an_older_version_is_read_and_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(f"{_FIRST}; PRAGMA user_version=1")
+        db.execute(
+            "INSERT INTO inputs(run, step, input, source, mode, digest) "
+            "VALUES ('r', 's', 'old', 'raw', 'mount', 'd')"
+        )
+        db.commit()
+    given = InputRecord(run="r", step="s", input="old", source="raw", mode="mount", digest="d")
+    new = replace(given, input="young", bytes=5, files=1, seconds=0.5, requests=2, url="az://c")
+    for _ in range(2):
+        with closing(Records(path)) as records:
+            records.put(new)
+            assert records.inputs("r", "s") == [given, new]
 
 
 def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path) -> None:
