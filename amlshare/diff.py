@@ -100,7 +100,7 @@ def _own(
     for name, held in now.items():
         if name not in was:
             yield Change(kind=kind, name=name, impact="added", fields=_alone(held, "added"))
-        elif (changed := tuple(_changed(was[name], held))) or name in before_of:
+        elif (changed := tuple(changed_fields(was[name], held))) or name in before_of:
             impact = _impact(changed, renamed=name in before_of)
             renamed = before_of.get(name)
             yield Change(kind=kind, name=name, impact=impact, renamed_from=renamed, fields=changed)
@@ -116,7 +116,7 @@ def _alone(held: Fields, impact: Impact) -> tuple[FieldChange, ...]:
     return tuple(FieldChange(field=name, before=held[name], after=None) for name in held)
 
 
-def _changed(before: Fields, after: Fields) -> Iterator[FieldChange]:
+def changed_fields(before: Fields, after: Fields) -> Iterator[FieldChange]:
     """The fields that differ, in the order of ``after``; what is left out has its default."""
     for name in [*after, *(name for name in before if name not in after)]:
         one, other = before.get(name), after.get(name)
@@ -139,10 +139,11 @@ def _default(name: str) -> Value | None:
 def _impact(changed: Iterable[FieldChange], *, renamed: bool) -> Impact:
     if renamed:
         return "renamed"
-    return "cosmetic" if all(map(_is_cosmetic, changed)) else "changed"
+    return "cosmetic" if all(map(is_cosmetic, changed)) else "changed"
 
 
-def _is_cosmetic(change: FieldChange) -> bool:
+def is_cosmetic(change: FieldChange) -> bool:
+    """Whether a change is one for people: nothing is computed otherwise."""
     first, *rest = change.field.split(".")
     key = rest[1] if first in ("inputs", "outputs") and rest[1:] else first
     return key in _FOR_PEOPLE
@@ -239,7 +240,8 @@ def _use(key: str, value: str) -> Use | None:
     return Use("data", value, f"reads data '{value}'")
 
 
-def _uses(step: Fields) -> Iterator[Use]:
+def uses(step: Fields) -> Iterator[Use]:
+    """What a step refers to, in the order of its fields."""
     for key, value in step.items():
         if not isinstance(value, str):
             continue
@@ -276,12 +278,12 @@ def _with_downstream(own: list[Change], after: Description) -> Iterator[Change]:
 def _matters(change: Change) -> bool:
     """Whether what uses a changed thing gets something else: of data, only a name is no matter."""
     if change.impact == "renamed":
-        return change.kind == "step" or not all(map(_is_cosmetic, change.fields))
+        return change.kind == "step" or not all(map(is_cosmetic, change.fields))
     return change.impact in _SAID
 
 
 def _reasons(step: Fields, impacts: Mapping[tuple[Kind, str], Impact]) -> Iterator[str]:
-    for use in _uses(step):
+    for use in uses(step):
         if impact := impacts.get((use.kind, use.name)):
             yield f"{use.how}, which {_SAID[impact]}"
 

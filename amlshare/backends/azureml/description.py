@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlshare import secrets
+from amlshare.description import lasting, quoted
 from amlshare.diff import Description, Fields, Value
 from amlshare.packages import versions
 from amlshare.references import Reference, write
@@ -170,14 +171,7 @@ def _run(step: JobStep) -> Iterator[tuple[str, Value]]:
     if step.parallel is not None:
         yield from _parallel(step, step.parallel)
     if words:
-        yield "arguments", " ".join(map(_quoted, words))
-
-
-def _quoted(word: str) -> str:
-    """A word as it can be told from its neighbours."""
-    if word and not any(char.isspace() or char == '"' for char in word):
-        return word
-    return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        yield "arguments", " ".join(map(quoted, words))
 
 
 def _filled(parts: Iterable[Part], wrapper: Wrapper) -> str:
@@ -220,7 +214,7 @@ def _parallel(step: JobStep, config: ParallelConfig) -> Iterator[tuple[str, Valu
     if config.error_threshold:
         yield "parallel.allow_failed", config.error_threshold
     if config.batch_timeout not in (None, _BATCH_SECONDS):
-        yield "parallel.batch_timeout", _time(config.batch_timeout or 0)
+        yield "parallel.batch_timeout", lasting(config.batch_timeout or 0)
     if config.batch_tries not in (None, _BATCH_TRIES):
         yield "parallel.batch_retries", (config.batch_tries or 1) - 1
     if config.rows_to:
@@ -275,7 +269,7 @@ def _settings(step: JobStep) -> Iterator[tuple[str, Value]]:
         if step.distribution.processes_per_node != 1 and step.distribution.type != "tensorflow":
             yield "distribution.processes_per_node", step.distribution.processes_per_node
     if step.timeout is not None:
-        yield "timeout", _time(step.timeout)
+        yield "timeout", lasting(step.timeout)
     if step.wrapper and step.wrapper.retries:
         yield "retries", step.wrapper.retries
     if step.after:
@@ -286,13 +280,6 @@ def _settings(step: JobStep) -> Iterator[tuple[str, Value]]:
 
 def _number(value: str | int | Reference | None) -> Value:
     return value if isinstance(value, int) else str(value)
-
-
-def _time(seconds: int) -> str:
-    for unit, name in ((3600, "h"), (60, "min")):
-        if seconds and seconds % unit == 0:
-            return f"{seconds // unit} {name}"
-    return f"{seconds} s"
 
 
 # Environments
