@@ -15,7 +15,7 @@ from amlshare.movement.machines import GIB, Machine
 from amlshare.movement.rates import RATES, Rates
 
 Access: TypeAlias = Literal["mount", "download", "direct"]
-Bound: TypeAlias = Literal["NIC", "cores", "one file", "requests", "listing", "disk", "account"]
+Bound: TypeAlias = Literal["NIC", "cores", "one file", "requests", "listing", "mounting", "disk", "account"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +126,7 @@ def _mount(load: Load, machine: Machine, rates: Rates, account: Account) -> Esti
     terms["one file"] = share / (rates.file * load.readers)
     blocks = load.nodes * _requests(part, files, rates.mount_block)
     terms["account"] = max(total / account.egress, blocks / account.requests)
-    first: dict[Bound, float] = {"listing": _listing(load, rates)}
+    first: dict[Bound, float] = {"listing": _listing(load, rates), "mounting": rates.mounting}
     first["requests"] = asked * rates.latency / load.readers
     return _sum(first, terms, rates)
 

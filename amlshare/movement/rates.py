@@ -1,7 +1,8 @@
 """How fast data comes, as far as nobody has measured it at the place itself.
 
-[D] is measured in Microsoft's documentation or examples, or follows from what they measured; [A] is
-an assumption, which a measurement should replace.
+`amlshare.calibration` replaces some of it by what finished runs have measured. [D] is measured in
+Microsoft's documentation or examples, or follows from what they measured; [A] is an assumption,
+which a measurement should replace.
 """
 
 from __future__ import annotations
@@ -29,8 +30,10 @@ class Rates:
     """[D] What one request uploads; one more request commits each file."""
     latency: float = 0.03
     """[A] Seconds until a request is answered; the documentation reckons with 0.05."""
-    threads: int = 4
+    threads: float = 4
     """[D] Requests at a time for each core: RSLEX_DOWNLOADER_THREADS."""
+    mounting: float = 0.0
+    """[A] Seconds until a mount is there: nobody has published any."""
     memory: float = 0.5
     """[A] The part of the RAM that takes in what the temp disk has yet to write."""
     reserve: int = 150_000_000
