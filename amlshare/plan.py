@@ -14,7 +14,10 @@ from hashlib import sha256
 from typing import Any, TypeAlias
 
 from amlshare.diagnostics import Diagnostic
+from amlshare.movement import Moves, moves
+from amlshare.movement.choice import Choice
 from amlshare.movement.known import NOTHING, Known
+from amlshare.movement.modes import choose_modes
 from amlshare.pipeline import Data, Input, Output, Parallel, Pipeline, Step, texts
 from amlshare.references import Reference, write
 
@@ -55,7 +58,8 @@ class Fingerprint:
 class Plan:
     """What a submit would do. ``selected`` names the steps to run, None for all of them.
 
-    ``known`` is what it was told beside the pipeline.
+    ``known`` is what it was told beside the pipeline, ``modes`` what was chosen from that for each
+    ``STEP.INPUT`` which the spec leaves to auto.
     """
 
     backend: str
@@ -65,6 +69,7 @@ class Plan:
     selected: tuple[str, ...] | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
     known: Known = NOTHING
+    modes: Mapping[str, Choice] = field(default_factory=dict)
 
 
 ReadCode: TypeAlias = Callable[[Step], Code | None]
@@ -89,11 +94,12 @@ def make_plan(
     prints: dict[str, Fingerprint] = {}
     sources = {data.name: _digest_data(data, known) for data in pipeline.data}
     shared = _Shared(pipeline, digest_file)
+    modes = {} if backend == "local" else choose_modes(pipeline, known=known)
     for step in pipeline.steps:
         code = read_code(step)
         if code is not None:
             codes[code.folder, code.scripts] = code
-        found = _fingerprint(step, code, shared, sources)
+        found = _fingerprint(step, code, shared, sources, modes)
         prints[step.name] = found
         for output in step.outputs:
             sources[f"{step.name}.{output.name}"] = found.digest
@@ -104,6 +110,18 @@ def make_plan(
         fingerprints=prints,
         selected=None if selected is None else tuple(selected),
         known=known,
+        modes=modes,
+    )
+
+
+def moves_of(plan: Plan) -> Moves:
+    """All that moves in a run of ``plan``, and for how long its steps wait for that."""
+    return moves(
+        plan.pipeline,
+        known=plan.known,
+        modes=plan.modes,
+        steps=plan.selected,
+        here=plan.backend == "local",
     )
 
 
@@ -136,7 +154,11 @@ class _Shared:
 
 
 def _fingerprint(
-    step: Step, code: Code | None, shared: _Shared, sources: Mapping[str, str]
+    step: Step,
+    code: Code | None,
+    shared: _Shared,
+    sources: Mapping[str, str],
+    modes: Mapping[str, Choice],
 ) -> Fingerprint:
     own = {
         "code": code.digest if code else "",
@@ -146,7 +168,7 @@ def _fingerprint(
         "env": _digest_some(step.env),
         "inputs": _digest_some([_content(given) for given in step.inputs]),
         "outputs": _digest_some([_content(output) for output in step.outputs]),
-        "access": _digest_some(_access(step)),
+        "access": _digest_some(_access(step, modes)),
         "compute": shared.compute[step.compute],
         "settings": shared.settings(step),
     }
@@ -159,8 +181,12 @@ def _content(port: Input | Output | Data) -> Any:
     return plain(port, without=_COSMETIC)
 
 
-def _access(step: Step) -> list[tuple[str, ...]]:
-    reads = [(given.mode, given.at or "") for given in step.inputs]
+def _access(step: Step, modes: Mapping[str, Choice]) -> list[tuple[str, ...]]:
+    """How inputs and outputs travel; of an input that is left to auto, the mode that was chosen."""
+    reads = []
+    for given in step.inputs:
+        choice = modes.get(f"{step.name}.{given.name}")
+        reads.append((choice.mode if choice else given.mode, given.at or ""))
     return [*reads, *((output.mode,) for output in step.outputs)]
 
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from amlshare import movement
 from amlshare.diagnostics import Diagnostic, Label, Span
+from amlshare.movement.choice import Choice
 from amlshare.movement.known import Known, Size
 from amlshare.movement.machines import Machine
 from amlshare.movement.rates import Rates
 from amlshare.pipeline import Edge, Output, Pipeline, Step
-from amlshare.plan import Code, Fingerprint, Plan, plain
+from amlshare.plan import Code, Fingerprint, Plan, moves_of, plain
 from amlshare.references import parse
 
 if TYPE_CHECKING:
@@ -25,9 +26,7 @@ FORMAT = 1
 def dump(plan: Plan) -> dict[str, Any]:
     """The document that ``plan --format json`` prints and ``--save`` keeps."""
     pipeline = plan.pipeline
-    found = movement.moves(
-        pipeline, known=plan.known, steps=plan.selected, here=plan.backend == "local"
-    )
+    found = moves_of(plan)
     return {
         "format": FORMAT,
         "backend": plan.backend,
@@ -84,7 +83,7 @@ def _edge(each: movement.EdgeBytes) -> dict[str, Any]:
         "type": edge.type,
         "format": edge.format,
         "mode": edge.mode,
-        "mode_reason": None,
+        "mode_reason": each.reason,
         "bytes": each.bytes,
         "files": each.files,
         "bytes_from": each.bytes_from,
@@ -198,6 +197,11 @@ def _load(document: Mapping[str, Any]) -> Plan:
         selected=None if selected is None else tuple(selected),
         diagnostics=tuple(_load_diagnostic(found) for found in document["diagnostics"]),
         known=_load_known(document.get("known", {})),
+        modes={
+            f"{edge['step']}.{edge['input']}": Choice(mode=edge["mode"], reason=edge["mode_reason"])
+            for edge in document["edges"]
+            if edge["mode_reason"] is not None
+        },
     )
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
-from amlshare.movement.estimate import Bound, Estimate, Load, estimate, room
+from amlshare.movement.estimate import Access, Bound, Estimate, Load, estimate, room
 from amlshare.movement.limits import SOME_REGION, Account
 from amlshare.movement.machines import Machine
 from amlshare.movement.rates import RATES, Rates
@@ -18,46 +17,43 @@ _MANY = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """A mode, and why. ``alternatives`` has the seconds of each mode that is possible, this one's
-    too; it is empty where the machine or the size is not known.
-    """
+    """The mode of an input that the spec leaves to ``auto``, and why it is that one."""
 
-    mode: Literal["mount", "download"]
+    mode: Access
     reason: str
-    alternatives: Mapping[Literal["mount", "download"], Estimate]
 
 
 def choose(
     load: Load | None,
     machine: Machine | None,
     *,
+    others: int = 0,
     rates: Rates = RATES,
     account: Account = SOME_REGION,
 ) -> Choice:
-    """The mode of an input that is left to ``auto``; None is a size, or a machine, not known.
+    """The better of mount and download; None is a size, or a machine, not known.
 
-    What does not fit the disk is never downloaded. What is all read, and read again or in no
-    order, is downloaded [D]; else the faster way is taken, and the download where both are even.
+    ``others`` are the bytes of other data that lie on the disk. What does not fit it is never
+    downloaded. What is all read, and read again or in no order, is downloaded [D]; else the faster
+    way is taken, and the download where both are even.
     """
     if load is None:
-        return Choice(mode="mount", reason="its size is not known", alternatives={})
+        return Choice(mode="mount", reason="its size is not known")
     if machine is None:
         why = "the VM size is not known, so neither is the room on its disk"
-        return Choice(mode="mount", reason=why, alternatives={})
-    mount = estimate("mount", load, machine, rates=rates, account=account)
-    if load.size > room(machine, rates):
+        return Choice(mode="mount", reason=why)
+    if load.size > room(machine, rates) - others:
+        beside = load.size <= room(machine, rates)
         why = f"{show_size(load.size)} does not fit {_disk(machine)}"
-        return Choice(mode="mount", reason=why, alternatives={"mount": mount})
-    if load.split:
-        why = "a parallel step reads its batches where they lie"
-        return Choice(mode="mount", reason=why, alternatives={"mount": mount})
+        why += f" beside {show_size(others)} of other data" if beside else ""
+        return Choice(mode="mount", reason=why)
+    mount = estimate("mount", load, machine, rates=rates, account=account)
     download = estimate("download", load, machine, rates=rates, account=account)
-    both: dict[Literal["mount", "download"], Estimate] = {"mount": mount, "download": download}
     again = load.fraction >= 1 and (load.passes > 1 or load.random)
     if again or download.seconds <= mount.seconds * rates.even:
         why = f"{_whole(load, machine, rates, mount)}, fits {_disk(machine)}"
-        return Choice(mode="download", reason=why, alternatives=both)
-    return Choice(mode="mount", reason=_part(load, download), alternatives=both)
+        return Choice(mode="download", reason=why)
+    return Choice(mode="mount", reason=_part(load, download))
 
 
 def _disk(machine: Machine) -> str:
@@ -68,7 +64,7 @@ def _whole(load: Load, machine: Machine, rates: Rates, mount: Estimate) -> str:
     """Why all is fetched at first."""
     size = show_size(load.size)
     if mount.bound == "requests" and (load.files or 0) >= _MANY:
-        return f"{load.files:,} files, fetched {rates.threads * machine.cores} at a time"
+        return f"{load.files:,} files, fetched {round(rates.threads * machine.cores)} at a time"
     part = f"all of {size}" if load.fraction >= 1 else f"{100 * load.fraction:.3g} % of {size}"
     times = f" {load.passes:,} times" if load.passes > 1 else ""
     return f"{part} is read{times}{' in no order' if load.random else ''}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from amlshare.movement.choice import Choice
 from amlshare.movement.estimate import (
     NONE,
     Access,
@@ -33,8 +35,10 @@ from amlshare.pipeline import (
 class EdgeBytes:
     """How much lies at an edge's source, and how much of it the edge moves; None is unknown.
 
-    ``access`` is how it is counted, never auto. ``distinct_bytes`` of the source are read, and
-    ``moved_bytes`` travel: more, where something travels again. ``time`` needs a VM size too.
+    ``edge.mode`` is the one that was chosen where the spec says auto, and ``reason`` says why; None
+    where the spec chooses. ``access`` is how it is counted, never auto. ``distinct_bytes`` of the
+    source are read, and ``moved_bytes`` travel: more, where something travels again. ``time`` needs
+    a VM size too.
     """
 
     edge: Edge
@@ -45,6 +49,7 @@ class EdgeBytes:
     distinct_bytes: int | None
     moved_bytes: int | None
     time: Estimate | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,15 +63,22 @@ class OutputBytes:
     time: Estimate | None = None
 
 
+NO_CHOICES: Mapping[str, Choice] = {}
+
+
 def edge_bytes(
-    pipeline: Pipeline, *, known: Known = NOTHING, timed: bool = False
+    pipeline: Pipeline,
+    *,
+    known: Known = NOTHING,
+    modes: Mapping[str, Choice] = NO_CHOICES,
+    timed: bool = False,
 ) -> tuple[EdgeBytes, ...]:
     """Every edge with its bytes, in the order of :func:`amlshare.pipeline.edges`; with its
-    seconds where it is ``timed``.
+    seconds where it is ``timed``. ``modes`` has what was chosen for ``STEP.INPUT``.
     """
-    facts = _Facts(pipeline, known)
+    facts = Facts(pipeline, known)
     return tuple(
-        _edge_bytes(step, given, facts, timed=timed)
+        _edge_bytes(step, given, facts, modes.get(f"{step.name}.{given.name}"), timed=timed)
         for step in pipeline.steps
         for given in step.inputs
     )
@@ -76,7 +88,7 @@ def output_bytes(
     pipeline: Pipeline, *, known: Known = NOTHING, timed: bool = False
 ) -> tuple[OutputBytes, ...]:
     """Every output, by step in run order."""
-    facts = _Facts(pipeline, known)
+    facts = Facts(pipeline, known)
     return tuple(
         _output_bytes(step, output, facts, facts.machine(step) if timed else None)
         for step in pipeline.steps
@@ -84,7 +96,10 @@ def output_bytes(
     )
 
 
-class _Facts:
+_WHOLE = Reads()
+
+
+class Facts:
     """What a pipeline says of its sources, machines and parameters, by name."""
 
     def __init__(self, pipeline: Pipeline, known: Known) -> None:
@@ -100,12 +115,30 @@ class _Facts:
     def size(self, source: str) -> Size:
         return self._sizes.get(source, UNKNOWN)
 
-    def is_single(self, source: str) -> bool:
-        """Whether a source is one file."""
-        return source in self._single
-
     def machine(self, step: Step) -> Machine | None:
         return self._machines.get(step.compute or "")
+
+    def nodes(self, step: Step) -> int:
+        return self.number(step.run.nodes if isinstance(step.run, Parallel) else step.nodes)
+
+    def load(self, step: Step, given: Input) -> Load | None:
+        """What a step reads of an input; None where its size is not known."""
+        size, single = self.size(given.source), given.source in self._single
+        if size.bytes is None:
+            return None
+        reads = given.reads or _WHOLE
+        parallel = step.run if isinstance(step.run, Parallel) else None
+        return Load(
+            size=size.bytes,
+            files=1 if single else size.files,
+            single=single,
+            fraction=reads.fraction,
+            passes=reads.passes,
+            random=reads.pattern == "random",
+            nodes=self.nodes(step),
+            split=parallel is not None and parallel.over == given.name,
+            readers=self.number((parallel and parallel.processes_per_node) or 1),
+        )
 
     def number(self, given: Number) -> int:
         """A number, or the value of the parameter that it names; 1 where that is no number."""
@@ -113,30 +146,34 @@ class _Facts:
         return value if isinstance(value, int) and value > 0 else 1
 
 
-def access(step: Step, given: Input) -> Access:
+def access(step: Step, given: Input, choice: Choice | None = None) -> Access:
     """How an input counts. What a parallel step cuts into batches is fetched for it as it reads;
-    a table is opened by the script; and `auto` counts as a mount.
+    a table is opened by the script; and `auto` counts as a mount where nothing was chosen.
     """
     if isinstance(step.run, Parallel) and step.run.over == given.name:
         return "mount"
-    if given.mode == "auto":
-        return "direct" if given.format == "table" else "mount"
-    return given.mode
+    if given.mode != "auto":
+        return given.mode
+    if choice is not None:
+        return choice.mode
+    return "direct" if given.format == "table" else "mount"
 
 
-def _edge_bytes(step: Step, given: Input, facts: _Facts, *, timed: bool) -> EdgeBytes:
+def _edge_bytes(
+    step: Step, given: Input, facts: Facts, choice: Choice | None, *, timed: bool
+) -> EdgeBytes:
     edge = Edge(
         source=given.source,
         step=step.name,
         input=given.name,
         type=given.type,
         format=given.format,
-        mode=given.mode,
+        mode=choice.mode if choice else given.mode,
     )
     size = facts.size(given.source)
-    how = access(step, given)
+    how = access(step, given, choice)
     machine = facts.machine(step)
-    load = _load(step, given, facts)
+    load = facts.load(step, given)
     if how == "direct":
         distinct, moved, time = 0, 0, NONE
     elif load is None:
@@ -155,36 +192,11 @@ def _edge_bytes(step: Step, given: Input, facts: _Facts, *, timed: bool) -> Edge
         distinct_bytes=distinct,
         moved_bytes=moved,
         time=time,
+        reason=choice.reason if choice else None,
     )
 
 
-_WHOLE = Reads()
-
-
-def _load(step: Step, given: Input, facts: _Facts) -> Load | None:
-    """What a step reads of an input; None where its size is not known."""
-    size, single = facts.size(given.source), facts.is_single(given.source)
-    if size.bytes is None:
-        return None
-    reads = given.reads or _WHOLE
-    run = step.run
-    parallel = run if isinstance(run, Parallel) else None
-    return Load(
-        size=size.bytes,
-        files=1 if single else size.files,
-        single=single,
-        fraction=reads.fraction,
-        passes=reads.passes,
-        random=reads.pattern == "random",
-        nodes=facts.number(parallel.nodes if parallel else step.nodes),
-        split=parallel is not None and parallel.over == given.name,
-        readers=facts.number((parallel and parallel.processes_per_node) or 1),
-    )
-
-
-def _output_bytes(
-    step: Step, output: Output, facts: _Facts, machine: Machine | None
-) -> OutputBytes:
+def _output_bytes(step: Step, output: Output, facts: Facts, machine: Machine | None) -> OutputBytes:
     size = facts.size(f"{step.name}.{output.name}")
     files = 1 if output.format == "file" else size.files
     time = None

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from amlshare.movement.edges import EdgeBytes, edge_bytes
+from amlshare.movement.choice import Choice
+from amlshare.movement.edges import NO_CHOICES, EdgeBytes, edge_bytes
 from amlshare.movement.known import NOTHING, Known
 from amlshare.pipeline import Pipeline
 
@@ -45,6 +46,7 @@ def summarise(
     pipeline: Pipeline,
     *,
     known: Known = NOTHING,
+    modes: Mapping[str, Choice] = NO_CHOICES,
     steps: Collection[str] | None = None,
     shared: bool = False,
 ) -> Movement:
@@ -53,7 +55,7 @@ def summarise(
     ``shared`` says that a source is fetched once however many steps want it, as the local backend
     does it.
     """
-    return total(edge_bytes(pipeline, known=known), steps=steps, shared=shared)
+    return total(edge_bytes(pipeline, known=known, modes=modes), steps=steps, shared=shared)
 
 
 def total(

@@ -25,9 +25,9 @@ class Built:
     summary: str = ""
 
     def mode(self, step: str, port: str, stated: str) -> str:
-        """``auto: mount`` where it was left to the backend."""
+        """``auto: mount`` where the spec leaves it open."""
         found = self.ends.get((step, port))
-        return f"auto: {found[1]}" if found and stated == "auto" else stated
+        return f"auto: {found[1]}" if found and stated.startswith("auto") else stated
 
     def kind(self, step: str, port: str) -> Iterator[str]:
         """The SDK's object behind a port, for its notes."""

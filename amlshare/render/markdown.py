@@ -27,7 +27,7 @@ def plan_markdown(plan: Plan, built: Built = HERE) -> str:
     """The summary of ``plan`` in GitHub's Markdown, and what a backend makes of it."""
     chosen = None if plan.selected is None else frozenset(plan.selected)
     steps = [step for step in plan.pipeline.steps if chosen is None or step.name in chosen]
-    found = moves(plan.pipeline, known=plan.known, steps=chosen, here=plan.backend == "local")
+    found = moves_of(plan)
     lines = [
         f"### {code(plan.pipeline.name)} on {plan.backend}{_target(plan)}",
         "",
@@ -85,7 +85,7 @@ def _steps(plan: Plan, steps: list[Step], found: Moves, built: Built) -> Iterato
         reads = _cell(_read(each, built) for each in sizes.get(step.name, []))
         writes = _cell(_written(step, output, built) for output in step.outputs)
         made = map(escaped, built.steps.get(step.name, ()))
-        ran = _cell([code(_ran(step)), *_about(plan, step), *made, *_waits(step, found)])
+        ran = _cell([*map(code, _ran(step)), *_about(plan, step), *made, *_waits(step, found)])
         yield _row(str(numbers[step.name]), name, ran, reads, writes)
 
 
@@ -120,10 +120,12 @@ def _waits(step: Step, found: Moves) -> Iterator[str]:
 
 def _read(each: EdgeBytes, built: Built) -> str:
     edge = each.edge
-    parts = [built.mode(edge.step, edge.input, edge.mode), words.kind(edge.type, edge.format)]
+    mode = built.mode(edge.step, edge.input, words.mode(each))
+    parts = [mode, words.kind(edge.type, edge.format)]
     parts += [words.size_or_unknown(each.bytes), escaped(words.lasting(each.time))]
     parts += [*words.slow(each), *map(escaped, built.kind(edge.step, edge.input))]
-    return f"{code(edge.source)} {', '.join(filter(None, parts))}"
+    why = "".join(f" ({escaped(reason)})" for reason in words.reason(each))
+    return f"{code(edge.source)} {', '.join(filter(None, parts))}{why}"
 
 
 def _written(step: Step, output: Output, built: Built) -> str:

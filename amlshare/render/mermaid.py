@@ -54,13 +54,12 @@ def _data(pipeline: Pipeline, nodes: dict[str, str]) -> Iterator[str]:
 
 
 def _box(step: Step, node: str) -> str:
-    ran = "command" if step.run.kind == "command" else step.run.file
     texts = [step.name, step.title] if step.title else [step.name]
     return f"  {node}[{_text(*texts, ran)}]"
 
 
 def _edges(plan: Plan, nodes: dict[str, str]) -> Iterator[str]:
-    for each in edge_bytes(plan.pipeline, known=plan.known):
+    for each in edge_bytes(plan.pipeline, known=plan.known, modes=plan.modes):
         edge = each.edge
         maker, _, output = edge.source.partition(".")
         if edge.step in nodes and maker in nodes:

@@ -150,12 +150,12 @@ def _input_row(given: Input, edge: EdgeBytes) -> _Row:
     return _Row(
         arrow="←",
         name=given.name,
-        mode=given.mode,
+        mode=words.mode(edge),
         kind=words.kind(given.type, given.format),
         size=words.size_or_unknown(edge.bytes),
         time=words.lasting(edge.time),
         place=given.source,
-        notes=", ".join([*words.input_notes(given), *words.slow(edge)]),
+        notes=", ".join([*words.input_notes(given), *words.slow(edge), *words.reason(edge)]),
     )
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from amlshare.movement import Duplicate, Movement, Moves, moves, summarise
+from amlshare.movement import Duplicate, Movement, Moves, summarise
+from amlshare.movement.modes import choose_modes
 from amlshare.pipeline import Data, Pipeline, Step, edges
-from amlshare.plan import Plan
+from amlshare.plan import Plan, moves_of
 from amlshare.render import words
 from amlshare.render.built import HERE, Built
 from amlshare.render.diagnostics import brief
@@ -22,7 +23,7 @@ def plan_text(plan: Plan, paper: Paper, *, submit: str, built: Built = HERE) -> 
     """The screen of ``plan``. ``submit`` is the command line that would run it."""
     chosen = None if plan.selected is None else frozenset(plan.selected)
     steps = tuple(step for step in plan.pipeline.steps if chosen is None or step.name in chosen)
-    found = moves(plan.pipeline, known=plan.known, steps=chosen, here=plan.backend == "local")
+    found = moves_of(plan)
     lines = [
         *_head(plan, steps, paper),
         *step_blocks(plan, steps, found, paper, built),
@@ -49,7 +50,10 @@ def _elsewhere(plan: Plan, movement: Movement, paper: Paper) -> Iterator[str]:
     """What the cloud would move, where this machine moves less."""
     if plan.backend == "local":
         cloud = summarise(
-            plan.pipeline, known=plan.known, steps=plan.selected and frozenset(plan.selected)
+            plan.pipeline,
+            known=plan.known,
+            modes=choose_modes(plan.pipeline, known=plan.known),
+            steps=plan.selected and frozenset(plan.selected),
         )
         if cloud.moved_bytes and cloud.moved_bytes != movement.moved_bytes:
             text = "A source is fetched once here; on Azure each step fetches for itself: "

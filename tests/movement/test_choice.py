@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from amlshare.movement import Load
 from amlshare.movement.choice import choose
-from amlshare.movement.estimate import room
+from amlshare.movement.estimate import estimate, room
 from amlshare.movement.machines import Machine, find
 
 MB, GB = 10**6, 10**9
@@ -32,7 +32,6 @@ CASES = [
     (Load(size=GB, files=10_000), "download", "10,000 files, fetched 16 at a time, fits"),
     (Load(size=GB, files=100_000, fraction=0.16), "download", "100,000 files, fetched 16 at a"),
     (Load(size=20 * GB, files=20), "mount", "a download of 20 GB would wait for the disk"),
-    (Load(size=GB, files=9, split=True), "mount", "a parallel step reads its batches where they"),
 ]
 
 
@@ -40,19 +39,23 @@ CASES = [
 def test_a_mode_is_chosen_and_the_reason_said(load, mode, reason):
     found = choose(load, DS3)
     assert (found.mode, found.reason[: len(reason)]) == (mode, reason)
-    assert mode in found.alternatives
 
 
 def test_what_is_not_known_is_mounted():
     assert choose(None, DS3).reason == "its size is not known"
     unknown = choose(Load(size=GB), None)
-    assert (unknown.mode, unknown.alternatives) == ("mount", {})
+    assert unknown.mode == "mount"
     assert "VM size is not known" in unknown.reason
 
 
-def test_the_alternatives_have_the_seconds_of_each_mode():
-    found = choose(Load(size=GB, files=10_000), DS3)
-    assert found.alternatives["download"].seconds < found.alternatives["mount"].seconds
+def test_what_fits_an_empty_disk_may_not_fit_beside_other_data():
+    load = Load(size=9 * GB, files=9, single=True)
+    assert choose(load, DS3).mode == "download"
+    full = choose(load, DS3, others=25 * GB)
+    assert (full.mode, full.reason) == (
+        "mount",
+        "9 GB does not fit the 28 GiB disk beside 25 GB of other data",
+    )
 
 
 loads = st.builds(
@@ -72,7 +75,6 @@ machines = st.sampled_from(["DS3_v2", "D15_v2", "NC6s_v3", "L8s_v2"]).map(machin
 def test_what_does_not_fit_the_disk_is_never_downloaded(load, size):
     found = choose(load, size)
     assert found.mode == "mount" or load.size <= room(size)
-    assert ("download" in found.alternatives) == (load.size <= room(size))
 
 
 @given(loads, machines)
@@ -83,6 +85,8 @@ def test_what_is_all_read_many_times_is_downloaded_if_it_fits(load, size):
 
 @given(loads, machines)
 def test_the_choice_is_never_much_slower_where_a_part_is_read(load, size):
-    found = choose(replace(load, fraction=min(load.fraction, 0.99)), size)
-    best = min(each.seconds for each in found.alternatives.values())
-    assert found.alternatives[found.mode].seconds <= 1.25 * best
+    part = replace(load, fraction=min(load.fraction, 0.99))
+    mount, download = (estimate(mode, part, size).seconds for mode in ("mount", "download"))
+    if part.size <= room(size):
+        chosen = download if choose(part, size).mode == "download" else mount
+        assert chosen <= 1.25 * min(mount, download)

@@ -15,6 +15,7 @@ from typing_extensions import assert_never
 from amlshare.backends.azureml import wrapping
 from amlshare.backends.azureml.wrapping import Registration, Word, Wrapper
 from amlshare.backends.interface import BackendError, NotSelectedError
+from amlshare.movement.modes import with_modes
 from amlshare.pipeline import (
     TABLES,
     Command,
@@ -218,8 +219,8 @@ def to_data(job: Job) -> dict[str, Any]:
 
 def make_job(plan: Plan) -> Job:
     """The job of ``plan``. Raises BackendError for what SDK v1 cannot be told."""
-    pipeline = plan.pipeline
-    steps = _selected(plan)
+    pipeline = with_modes(plan.pipeline, plan.modes)
+    steps = _selected(pipeline, plan.selected)
     made = tuple(_Steps(pipeline, steps).make())
     data = tuple(_data(each) for each in _used_data(pipeline, steps))
     parameters = tuple(_parameter(each) for each in _used_parameters(pipeline, steps))
@@ -244,20 +245,20 @@ def make_job(plan: Plan) -> Job:
     )
 
 
-def _selected(plan: Plan) -> tuple[Step, ...]:
+def _selected(pipeline: Pipeline, selected: tuple[str, ...] | None) -> tuple[Step, ...]:
     """The steps to run. Each must find all that it reads."""
-    steps = plan.pipeline.steps
-    if plan.selected is None:
+    steps = pipeline.steps
+    if selected is None:
         return steps
     for step in steps:
         for given in step.inputs:
             source, dot, _ = given.source.partition(".")
-            if step.name in plan.selected and dot and source not in plan.selected:
+            if step.name in selected and dot and source not in selected:
                 raise NotSelectedError(
                     f"step '{step.name}' is selected and reads {given.source}, which '{source}' "
                     f"makes and is not: select it as well, with `--select +{step.name}`"
                 )
-    return tuple(step for step in steps if step.name in plan.selected)
+    return tuple(step for step in steps if step.name in selected)
 
 
 def _used_data(pipeline: Pipeline, steps: Iterable[Step]) -> Iterator[Data]:
@@ -358,10 +359,7 @@ class _Steps:
         self._exports = {source: name for name, source in pipeline.outputs.items()}
         # what a step writes does not depend on which of its readers are selected
         self._as_table = {
-            given.source
-            for step in pipeline.steps
-            for given in step.inputs
-            if _is_table(step, given)
+            given.source for step in pipeline.steps for given in step.inputs if _is_table(given)
         }
 
     def make(self) -> Iterator[JobStep]:
@@ -424,7 +422,7 @@ class _Steps:
         return JobInput(
             name=given.name,
             source=given.source,
-            via=self._via(given, is_table=_is_table(step, given)),
+            via=self._via(given, is_table=_is_table(given)),
             mode=mode,
             at=None if mode == "direct" else given.at,
         )
@@ -477,18 +475,15 @@ def _made_via(type_: EdgeType) -> Literal["PipelineData", "OutputFileDatasetConf
     return "PipelineData" if type_ == "path" else "OutputFileDatasetConfig"
 
 
-def _is_table(step: Step, given: Input) -> bool:
+def _is_table(given: Input) -> bool:
     """Whether a step reads rows, and no files."""
-    run = step.run
-    by_rows = isinstance(run, Parallel) and run.over == given.name and run.batch_unit == "bytes"
-    direct = given.mode == "direct" or (given.mode == "auto" and by_rows)
-    return given.format == "table" or (direct and given.format in TABLES)
+    return given.format == "table" or (given.mode == "direct" and given.format in TABLES)
 
 
 def _mode(step: Step, given: Input) -> Literal["mount", "download", "direct"]:
     """A parallel step gets tables and partitions without files, and mounts all other files."""
     run = step.run
-    if given.mode == "direct" or _is_table(step, given):
+    if given.mode == "direct" or _is_table(given):
         return "direct"
     if isinstance(run, Parallel):
         return "direct" if run.over == given.name and run.partition_by else "mount"

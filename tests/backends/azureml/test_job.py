@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from amlshare.backends.azureml import to_job
 from amlshare.backends.azureml.job import Job, JobInput, JobOutput, JobStep, make_job
 from amlshare.backends.azureml.wrapping import Registration
 from amlshare.backends.interface import BackendError
+from amlshare.movement.modes import choose_modes
 from amlshare.pipeline import (
     Compute,
     Distribution,
@@ -46,7 +48,7 @@ def test_every_example_has_its_job(golden: Callable[[str, str], None], name: str
 
 
 def planned(pipeline: Pipeline) -> Plan:
-    return Plan(backend="azureml", pipeline=pipeline)
+    return Plan(backend="azureml", pipeline=pipeline, modes=choose_modes(pipeline))
 
 
 def job_data(pipeline: Pipeline) -> dict[str, Any] | str:
@@ -94,7 +96,7 @@ def test_a_word_that_looks_like_a_reference_is_told_from_one(word: str) -> None:
 def job_of(*steps: Step, selected: tuple[str, ...] | None = None, **more: Any) -> Job:
     """The job of ``steps``."""
     known = {"name": "p", "experiment": "p", "steps": steps}
-    return make_job(Plan(backend="azureml", pipeline=Pipeline(**known | more), selected=selected))
+    return make_job(replace(planned(Pipeline(**known | more)), selected=selected))
 
 
 def port(job: Job, name: str) -> JobInput | JobOutput:
