@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -79,7 +79,11 @@ class Sources:
     A few syntax trees are kept, since who looks at a script looks at what it imports next.
     """
 
-    def __init__(self, files: Mapping[str, Path]) -> None:
+    def __init__(
+        self, files: Mapping[str, Path], read: Callable[[Path], bytes] = Path.read_bytes
+    ) -> None:
+        """``files`` has the paths of a folder's files; ``read`` gives what one of them holds."""
+        self._read = read
         self._files = {name: path for name, path in files.items() if name.endswith(".py")}
         self._folders = {
             name[: at + 1] for name in self._files for at, char in enumerate(name) if char == "/"
@@ -143,7 +147,7 @@ class Sources:
         """A file's source, empty where it cannot be read: whoever digests the file will say so."""
         if name not in self._texts:
             try:
-                self._texts[name] = self._files[name].read_bytes()
+                self._texts[name] = self._read(self._files[name])
             except OSError:
                 self._texts[name] = b""
         return self._texts[name]
@@ -258,7 +262,7 @@ def sources(snapshots: Snapshots, folder: str) -> Sources:
     """The Python files of a code folder. Whoever asks again gets the same, and what it has read."""
     known = _OF.setdefault(snapshots, {})
     if folder not in known:
-        known[folder] = Sources(snapshots.files(folder))
+        known[folder] = Sources(snapshots.files(folder), snapshots.content)
     return known[folder]
 
 

@@ -38,7 +38,9 @@ class Snapshots:
         self.base = base
         self.problems: dict[str, str] = {}
         self._files: dict[str, dict[str, Path]] = {}
+        self._sizes: dict[str, dict[str, int]] = {}
         self._digests: dict[Path, str] = {}
+        self._contents: dict[Path, bytes] = {}
 
     def files(self, folder: str) -> dict[str, Path]:
         """The files of a code folder by posix path, sorted; empty when there is no such folder.
@@ -47,7 +49,7 @@ class Snapshots:
         """
         if folder not in self._files:
             root = self.base / folder
-            found: list[tuple[str, Path]] = []
+            found: list[tuple[str, Path, int]] = []
             try:
                 # keeps what was found before an error
                 found.extend(_walk(root) if root.is_dir() else ())
@@ -55,14 +57,28 @@ class Snapshots:
                 self.problems[folder] = str(error)
             except OSError as error:
                 self.problems[folder] = _said(error)
-            self._files[folder] = dict(sorted(found))
+            found.sort()
+            self._files[folder] = {name: path for name, path, _ in found}
+            self._sizes[folder] = {name: size for name, _, size in found}
         return self._files[folder]
+
+    def sizes(self, folder: str) -> dict[str, int]:
+        """The bytes of each of these files."""
+        self.files(folder)
+        return self._sizes[folder]
+
+    def content(self, path: Path) -> bytes:
+        """What a file holds, which is then kept, and not read again for its digest. OSError."""
+        if path not in self._contents:
+            self._contents[path] = path.read_bytes()
+        return self._contents[path]
 
     def digest(self, path: Path) -> str:
         """The sha256 of a file, as hex. Raises SnapshotError where it cannot be read."""
         if path not in self._digests:
+            known = self._contents.get(path)
             try:
-                self._digests[path] = _sha256(path)
+                self._digests[path] = _sha256(path) if known is None else sha256(known).hexdigest()
             except OSError as error:
                 raise SnapshotError(_said(error)) from None
         return self._digests[path]
@@ -84,7 +100,7 @@ def _sha256(path: Path) -> str:
     return found.hexdigest()
 
 
-def _walk(root: Path) -> Iterator[tuple[str, Path]]:
+def _walk(root: Path) -> Iterator[tuple[str, Path, int]]:
     patterns = _Patterns(root)
     stat = root.stat()
     yield from _walk_in(root, "", frozenset({(stat.st_dev, stat.st_ino)}), patterns)
@@ -92,8 +108,10 @@ def _walk(root: Path) -> Iterator[tuple[str, Path]]:
 
 def _walk_in(
     folder: str | Path, prefix: str, above: frozenset[tuple[int, int]], patterns: _Patterns
-) -> Iterator[tuple[str, Path]]:
-    """The files below ``folder``. A link to one of the folders ``above`` it is not followed."""
+) -> Iterator[tuple[str, Path, int]]:
+    """The files below ``folder`` with their sizes. A link to one of the folders ``above`` it is not
+    followed.
+    """
     with os.scandir(folder) as entries:
         for entry in entries:
             name = prefix + entry.name
@@ -101,7 +119,7 @@ def _walk_in(
                 continue
             stat = _stat(entry)
             if stat is not None and S_ISREG(stat.st_mode):
-                yield _utf8(name), Path(entry.path)
+                yield _utf8(name), Path(entry.path), stat.st_size
             elif stat is not None and S_ISDIR(stat.st_mode) and not patterns.match_whole(name):
                 here = (stat.st_dev, stat.st_ino)
                 if here not in above:
@@ -143,27 +161,19 @@ def would_hold(root: Path, path: str) -> bool:
 # What is too much
 
 
-def excess(files: Mapping[str, Path], added: Iterable[Path] = ()) -> tuple[str, str, str] | None:
+def excess(sizes: Mapping[str, int], added: int | None = None) -> tuple[str, str, str] | None:
     """How a snapshot is more than SDK v1 takes; None for one that is not.
 
     That is what it has, what there may be at most, and where most of it lies: "420 MB",
-    "314.6 MB (300 MiB)", "largest files: model.bin (400 MB)". ``added`` comes beside ``files``.
+    "314.6 MB (300 MiB)", "largest files: model.bin (400 MB)". ``sizes`` are those of its files, and
+    ``added`` is that of one that comes beside them.
     """
-    sizes = {name: _size(path) for name, path in files.items()}
-    more = list(map(_size, added))
-    size, number = sum(sizes.values(), sum(more)), len(sizes) + len(more)
+    size, number = sum(sizes.values(), added or 0), len(sizes) + (added is not None)
     if size > MOST_BYTES:
         return *_sizes(size), f"largest files: {_largest(sizes)}"
     if number > MOST_FILES:
         return f"{number:,} files", f"{MOST_FILES:,}", f"most of them lie in {_fullest(sizes)}"
     return None
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
 
 
 def _sizes(size: int) -> tuple[str, str]:

@@ -175,38 +175,48 @@ def test_a_file_that_is_not_there_yet_would_belong_to_it_or_not(code: Path, path
 # what is too much
 
 
-def sparse(folder: Path, name: str, size: int) -> dict[str, Path]:
-    """A file of a size, as the only one of a snapshot."""
-    with (folder / name).open("wb") as file:
-        file.truncate(size)
-    return {name: folder / name}
+def test_a_snapshot_within_the_limits_has_no_excess():
+    assert excess({"x": MOST_BYTES}) is None
+    assert excess({f"f{number}": 0 for number in range(2000)}) is None
 
 
-def test_a_snapshot_within_the_limits_has_no_excess(tmp_path: Path):
-    assert excess(sparse(tmp_path, "x", MOST_BYTES)) is None
-    assert excess({f"f{number}": tmp_path / "none" for number in range(2000)}) is None
-
-
-def test_one_byte_too_many_can_be_seen(tmp_path: Path):
-    has, most, _ = excess(sparse(tmp_path, "x", MOST_BYTES + 1)) or ("", "", "")
+def test_one_byte_too_many_can_be_seen():
+    has, most, _ = excess({"x": MOST_BYTES + 1}) or ("", "", "")
     assert (has, most) == ("314,572,801 bytes", "314,572,800 (300 MiB)")
 
 
-def test_what_comes_beside_the_files_counts(tmp_path: Path):
-    files = sparse(tmp_path, "x", MOST_BYTES)
-    (tmp_path / "program").write_text("1")
-    assert excess(files, [tmp_path / "program"])
+def test_what_comes_beside_the_files_counts():
+    assert excess({"x": MOST_BYTES}, 1)
+    assert excess(dict.fromkeys(map(str, range(2000)), 0), 0)
 
 
-def test_the_largest_files_are_named_and_no_small_ones(tmp_path: Path):
-    files = sparse(tmp_path, "big", 400 * 10**6) | sparse(tmp_path, "small", 1)
-    assert excess(files) == ("400 MB", "314.6 MB (300 MiB)", "largest files: big (400 MB)")
+def test_the_largest_files_are_named_and_no_small_ones():
+    sizes = {"big": 400 * 10**6, "small": 1}
+    assert excess(sizes) == ("400 MB", "314.6 MB (300 MiB)", "largest files: big (400 MB)")
 
 
-def test_of_too_many_files_the_folders_that_hold_most_are_named(tmp_path: Path):
+def test_of_too_many_files_the_folders_that_hold_most_are_named():
     names = [f"src/data/days/{number}.csv" for number in range(1500)]
     names += [f".venv/lib/{folder}/{number}.py" for folder in "abc" for number in range(300)]
     names += ["main.py", "src/x.py"]
-    has, most, where = excess(dict.fromkeys(names, tmp_path / "none")) or ("", "", "")
+    has, most, where = excess(dict.fromkeys(names, 0)) or ("", "", "")
     assert (has, most) == ("2,402 files", "2,000")
     assert where == "most of them lie in src/data/days (1,500), .venv/lib (900), . (1)"
+
+
+# what it holds
+
+
+def test_the_size_of_each_file_is_known_from_the_walk(code: Path):
+    write(code, **{"main.py": "12345"})
+    sizes = Snapshots(code.parent).sizes("code")
+    assert list(sizes) == EVERYTHING
+    assert (sizes["main.py"], sizes["data.csv"]) == (5, 0)
+
+
+def test_a_file_whose_content_was_looked_at_is_not_read_again_for_its_digest(code: Path):
+    snapshots, path = Snapshots(code.parent), code / "main.py"
+    path.write_text("before")
+    assert snapshots.content(path) == b"before"
+    path.write_text("after")
+    assert snapshots.digest(path) == sha256(b"before").hexdigest()

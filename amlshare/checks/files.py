@@ -68,7 +68,7 @@ def code_readable(spec: Spec, snapshots: Snapshots) -> Iterator[Finding]:
 def code_sizes(spec: Spec, snapshots: Snapshots) -> Iterator[Finding]:
     """large-code: more than SDK v1 takes as a snapshot, though it says so only at a submit."""
     for code, route in _code_folders(spec).items():
-        if found := excess(snapshots.files(code)):
+        if found := excess(snapshots.sizes(code)):
             has, most, where = found
             yield Finding(
                 code="large-code",

@@ -36,7 +36,7 @@ def staged(job: Job, base: Path) -> Iterator[Mapping[str, Path]]:
     snapshots = Snapshots(base)
     kinds = {step.name: _kind(step) for step in job.steps}
     for code, is_wrapped in dict.fromkeys(kinds.values()):
-        _check(code, _files(snapshots, code), is_wrapped=is_wrapped)
+        _check(snapshots, code, is_wrapped=is_wrapped)
     _sweep()
     with TemporaryDirectory(prefix=_PREFIX) as made:
         folders: dict[tuple[str | None, bool], Path] = {}
@@ -93,13 +93,15 @@ def _digest(snapshots: Snapshots, path: Path) -> str:
 # What Azure ML refuses
 
 
-def _check(code: str | None, files: Mapping[str, Path], *, is_wrapped: bool) -> None:
+def _check(snapshots: Snapshots, code: str | None, *, is_wrapped: bool) -> None:
+    files = _files(snapshots, code)
     if is_wrapped and SCRIPT in files:
         raise BackendError(
             f"code folder '{code}' has a file {SCRIPT}, which is what amlshare calls the program "
             "that it adds to this snapshot: rename yours"
         )
-    if found := excess(files, [_PROGRAM] if is_wrapped else []):
+    sizes = {} if code is None else snapshots.sizes(code)
+    if found := excess(sizes, _PROGRAM.stat().st_size if is_wrapped else None):
         has, most, where = found
         raise BackendError(
             f"the snapshot of code folder '{code}' has {has}, and Azure ML takes at most {most}; "
