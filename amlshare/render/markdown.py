@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable, Iterator
 
 from amlshare.diagnostics import Diagnostic
-from amlshare.movement import EdgeBytes, Movement, Moves, moves
+from amlshare.movement import EdgeBytes, Movement, Moves
 from amlshare.pipeline import Data, Output, Step, edges
-from amlshare.plan import Plan
+from amlshare.plan import Plan, moves_of
 from amlshare.render import words
 from amlshare.render.built import HERE, Built
 from amlshare.render.diagnostics import SEVERITIES, tally

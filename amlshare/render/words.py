@@ -174,6 +174,17 @@ def input_notes(given: Input) -> Iterator[str]:
             yield "in random order"
 
 
+def mode(edge: EdgeBytes) -> str:
+    """``auto: mount`` where the spec leaves it open."""
+    return edge.edge.mode if edge.reason is None else f"auto: {edge.edge.mode}"
+
+
+def reason(edge: EdgeBytes) -> Iterator[str]:
+    """Why a mode was chosen, where its size stands beside; what is not known is said elsewhere."""
+    if edge.reason is not None and edge.time is not None:
+        yield edge.reason.replace(f" of {size_or_unknown(edge.bytes)}", "", 1)
+
+
 def place(output: Output) -> str:
     """Where an output lies, and what it is registered as."""
     where = clean(f"{output.datastore}:{output.location}")
@@ -192,17 +203,6 @@ def output_notes(output: Output, backend: str) -> Iterator[str]:
         yield f"expects {expected(output.expect)}{checked}"
     if output.tags:
         yield f"tags {pairs(output.tags)}"
-def mode(edge: EdgeBytes) -> str:
-    """``auto: mount`` where the spec leaves it open."""
-    return edge.edge.mode if edge.reason is None else f"auto: {edge.edge.mode}"
-
-
-def reason(edge: EdgeBytes) -> Iterator[str]:
-    """Why a mode was chosen, where its size stands beside; what is not known is said elsewhere."""
-    if edge.reason is not None and edge.time is not None:
-        yield edge.reason.replace(f" of {size_or_unknown(edge.bytes)}", "", 1)
-
-
 
 
 def expected(expect: Expect) -> str:
