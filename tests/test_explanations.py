@@ -81,7 +81,8 @@ def codes_in_the_source() -> set[str]:
     files += (package / "backends").glob("*.py")
     backends = ("local/limits.py", "azureml/limits.py", "azureml/online.py")
     files += [package / "backends" / name for name in backends]
-    files += [package / name for name in ("layers.py", "lock.py", "resolution.py")]
+    names = ("calibration.py", "layers.py", "lock.py", "resolution.py")
+    files += [package / name for name in names]
     nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text("utf-8")))]
     texts = {node.value for node in nodes if isinstance(node, ast.Constant)}
     kebab = re.compile(r"(?!utf-|azureml-)[a-z][a-z0-9]*(-[a-z0-9]+)+")

@@ -79,6 +79,36 @@ def cancel(run: RunId, whose: Whose) -> None:
     sys.stdout.write(f"run {commands.cancel(run, whose)} is being canceled\n")
 
 
+@command(
+    app, "amlshare calibrate specs/flights.yaml", "amlshare calibrate specs/flights.yaml --write"
+)
+def calibrate(
+    where: Annotated[
+        Path, typer.Argument(metavar="SPEC|DIR", help="Whose runs: beside a spec, or in a folder.")
+    ] = Path(),
+    *,
+    write: Annotated[
+        bool, typer.Option("--write", help="Keep the rates beside SPEC, in NAME.rates.yaml.")
+    ] = False,
+    format_: FormatOption = Format.text,
+) -> None:
+    """Show how fast data came in finished runs.
+
+    From runs on this machine that mounted or downloaded from a store elsewhere. `plan` goes by
+    the rates that are kept beside its spec, in place of those that it assumes.
+    """
+    from amlshare import commands
+    from amlshare.render.calibration import calibration_document, calibration_text
+
+    found = commands.calibrate(where, write=write)
+    if format_ == Format.json:
+        print_json(calibration_document(found))
+    else:
+        spec = str(where) if where.is_file() else "SPEC"
+        keep = shlex.join(["amlshare", "calibrate", spec, "--write"])
+        sys.stdout.write(calibration_text(found, paper_for(sys.stdout), keep=keep))
+
+
 @command(app, "amlshare clean", "amlshare clean --in specs --yes")
 def clean(
     *,

@@ -1,5 +1,6 @@
 """What each command does, with no terminal: paths in, data out."""
 
+from amlshare.commands.calibrating import calibrate
 from amlshare.commands.comparing import diff
 from amlshare.commands.planning import graph, judge, online, plan, plan_document
 from amlshare.commands.reading import Reading, check, explain, read
@@ -16,6 +17,7 @@ __all__ = [
     "Request",
     "UsageError",
     "Whose",
+    "calibrate",
     "cancel",
     "check",
     "clean",

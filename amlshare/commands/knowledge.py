@@ -2,23 +2,50 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from amlshare.commands.request import Request
+from amlshare.commands.request import Request, history_key
 from amlshare.movement.known import NOTHING, Known, Size
 from amlshare.pipeline import Pipeline
 
 if TYPE_CHECKING:
+    from amlshare.calibration import Profile
     from amlshare.lock import Content, Lock
 
 
 def known(
-    request: Request,  # noqa: ARG001 - nobody has looked yet
+    request: Request,
     pipeline: Pipeline,
     lock: Lock | None = None,
+    profile: Profile | None = None,
 ) -> Known:
-    """What was measured of the sources of a pipeline, or found by earlier runs."""
-    return NOTHING if lock is None else _measured(pipeline, lock)
+    """What was measured of the sources of a pipeline, or found by earlier runs, and of the way
+    that data takes to the backend.
+    """
+    found = NOTHING if lock is None else _measured(pipeline, lock)
+    if seen := _seen(request, pipeline):
+        found = replace(found, sizes={**seen, **found.sizes})
+    if profile is None:
+        return found
+    return replace(found, rates=profile.applied(), machine=profile.host())
+
+
+def _seen(request: Request, pipeline: Pipeline) -> dict[str, Size]:
+    """What the last runs have seen, with this backend or else on this machine."""
+    if not (request.state / "history").exists():
+        return {}
+    from amlshare.history import History, Key
+
+    history = History(request.state)
+    here = Key(backend="local", pipeline=pipeline.name, target=pipeline.target)
+    key = history_key(request, pipeline)
+    return {
+        source: size
+        for each in (here, key)
+        if each is not None
+        for source, size in history.sizes(each, pipeline.data).items()
+    }
 
 
 def _measured(pipeline: Pipeline, lock: Lock) -> Known:

@@ -36,7 +36,7 @@ def plan(request: Request) -> Plan:
                 read_code=CodeReader(snapshots),
                 digest_file=lambda file: snapshots.digest(snapshots.base / file),
                 selected=_selected(reading.pipeline, request),
-                known=known(request, reading.pipeline, reading.lock),
+                known=known(request, reading.pipeline, reading.lock, reading.profile),
             )
             return _advised(made, reading)
     except SnapshotError as error:

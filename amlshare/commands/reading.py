@@ -19,6 +19,7 @@ from amlshare.snapshots import Snapshots
 from amlshare.spec import Spec
 
 if TYPE_CHECKING:
+    from amlshare.calibration import Profile
     from amlshare.document import Document
     from amlshare.explanations import Explanation
     from amlshare.lock import Lock
@@ -30,7 +31,7 @@ class Reading:
     """A spec as far as it could be read; ``pipeline`` is None when there are errors.
 
     ``document`` knows the places of what is said later; it is None of a file that is no document.
-    ``lock`` is None where none lies beside the spec.
+    ``lock`` and ``profile`` (the rates of the backend) are None where none lie beside the spec.
     """
 
     pipeline: Pipeline | None
@@ -38,6 +39,7 @@ class Reading:
     diagnostics: tuple[Diagnostic, ...]
     snapshots: Snapshots
     lock: Lock | None = None
+    profile: Profile | None = None
 
 
 def read(request: Request) -> Reading:
@@ -60,12 +62,15 @@ def read(request: Request) -> Reading:
             pipeline, more = _resolve(parsed.spec, request)
             findings += more
         lock, wrong = _lock(request)
+        profile, more_wrong = _profile(request)
+        wrong += more_wrong
         return Reading(
             pipeline=None if has_errors([*findings, *wrong]) else pipeline,
             document=document,
             diagnostics=in_order([*document.diagnostics, *_located(findings, document), *wrong]),
             snapshots=snapshots,
             lock=lock,
+            profile=profile,
         )
 
 
@@ -76,6 +81,16 @@ def _lock(request: Request) -> tuple[Lock | None, tuple[Diagnostic, ...]]:
     from amlshare import document, lock
 
     return lock.read(document.read(request.lock), Path(request.spec).name)
+
+
+def _profile(request: Request) -> tuple[Profile | None, tuple[Diagnostic, ...]]:
+    """The rates beside the spec that are of its backend, None for none, and what is wrong."""
+    if request.rates is None or not request.rates.exists():
+        return None, ()
+    from amlshare import calibration, document
+
+    profiles, wrong = calibration.read(document.read(request.rates), Path(request.spec).name)
+    return profiles.get(calibration.section(request.backend)), wrong
 
 
 def _for_backend(findings: Iterable[Finding], backend: str) -> Iterator[Finding]:
@@ -103,12 +118,12 @@ def _resolve(spec: Spec, request: Request) -> tuple[Pipeline, list[Finding]]:
         resolved = resolve(spec, _given(request.parameters), request.target)
     except ParameterError as error:
         raise UsageError(f"-p: {error}") from None
-    read = _texts(request.base)
+    read = texts(request.base)
     found = [*resolved.findings, *backends.check(request.backend, resolved.pipeline, read)]
     return resolved.pipeline, [*found, *_elsewhere(resolved.pipeline, request.backend, read, found)]
 
 
-def _texts(base: Path) -> ReadText:
+def texts(base: Path) -> ReadText:
     """Reads files that the spec names, each once; None for what is no text. Rules say so."""
 
     @cache

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from amlshare.backends.interface import WorkspaceName
+    from amlshare.history import Key
     from amlshare.pipeline import Pipeline
 
 STATE = ".amlshare"
@@ -45,6 +46,11 @@ class Request:
         return None if self.spec == "-" else Path(self.spec).with_suffix(".lock.yaml")
 
     @property
+    def rates(self) -> Path | None:
+        """Where measured rates lie, `NAME.rates.yaml` beside the spec; None for standard input."""
+        return None if self.spec == "-" else Path(self.spec).with_suffix(".rates.yaml")
+
+    @property
     def state(self) -> Path:
         """Where local runs, history and the catalogue lie."""
         return self.base / STATE
@@ -62,3 +68,19 @@ def find_workspace(request: Request, pipeline: Pipeline) -> WorkspaceName | None
         return workspaces.find(request.workspace, os.environ, pipeline.workspace, request.base)
     except workspaces.NoWorkspaceError as error:
         raise UsageError(str(error)) from None
+
+
+def history_key(request: Request, pipeline: Pipeline) -> Key | None:
+    """Whose submits those of a request are; None where no workspace is known."""
+    from amlshare.history import Key
+
+    try:
+        workspace = find_workspace(request, pipeline)
+    except UsageError:
+        return None
+    return Key(
+        backend=request.backend,
+        pipeline=pipeline.name,
+        target=pipeline.target,
+        workspace=workspace,
+    )

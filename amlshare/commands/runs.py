@@ -62,7 +62,7 @@ def runs(whose: Whose) -> tuple[local_runs.RunSummary | azureml_runs.RunSummary,
     if whose.is_here():
         from amlshare.backends.local import runs as local
 
-        return local.runs(_state(whose.where))
+        return local.runs(state_of(whose.where))
     from amlshare.backends.azureml import runs as cloud
 
     workspace, experiment = _cloud(whose)
@@ -76,7 +76,7 @@ def show(run: str, whose: Whose) -> local_runs.RunDetail | azureml_runs.RunDetai
     if whose.is_here(run):
         from amlshare.backends.local import runs as local
 
-        return local.show(_state(whose.where), run)
+        return local.show(state_of(whose.where), run)
     from amlshare.backends.azureml import runs as cloud
 
     workspace, experiment = _cloud(whose)
@@ -129,7 +129,7 @@ def _logs_here(run: str, step: str | None, where: Path) -> Iterator[str]:
     from amlshare.backends.interface import BackendError
     from amlshare.backends.local import runs as local
 
-    state = _state(where)
+    state = state_of(where)
     if step is not None:
         yield from _pieces(local.log_path(state, run, step))
         return
@@ -157,17 +157,17 @@ def clean(where: Path) -> tuple[Candidate, ...]:
     """What can be removed, since nothing refers to it."""
     from amlshare.backends.local import runs as local
 
-    return local.clean_candidates(_state(where))
+    return local.clean_candidates(state_of(where))
 
 
 def remove(found: Iterable[Candidate], where: Path) -> None:
     """Remove what :func:`clean` found."""
     from amlshare.backends.local import runs as local
 
-    local.clean(_state(where), found)
+    local.clean(state_of(where), found)
 
 
-def _state(where: Path) -> Path:
+def state_of(where: Path) -> Path:
     """The state beside a spec, or in a folder, or in the one folder below it that has one."""
     if not where.is_dir():
         if not where.exists():
