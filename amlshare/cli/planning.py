@@ -21,6 +21,7 @@ from amlshare.cli.frame import (
     command,
     paper_for,
     print_json,
+    say,
     to_json,
     write,
 )
@@ -60,6 +61,12 @@ def plan(
         bool,
         typer.Option("--online", help="Azure: ask the workspace for all that the spec names."),
     ] = False,
+    refresh: Annotated[
+        bool,
+        typer.Option(
+            "--refresh", help="First look at the data, and keep what is there in SPEC's lock file."
+        ),
+    ] = False,
     budget: Budget | None,
 ) -> None:
     """Show what a submit would do.
@@ -72,6 +79,8 @@ def plan(
     if online and format_ == PlanFormat.mermaid:
         raise commands.UsageError("a graph has no place for what --online finds: leave one out")
     asked = request(spec)
+    if refresh:
+        _refresh(asked)
     made = commands.plan(asked)
     if save:
         commands.save(made, asked, save)
@@ -81,6 +90,18 @@ def plan(
     write(text, output)
     if verdict:
         _hold(verdict)
+
+
+def _refresh(asked: Request) -> None:
+    """Bring the lock up to date, and say on stderr what was found."""
+    from datetime import datetime, timezone
+
+    from amlshare.commands.refreshing import refresh
+    from amlshare.render.refreshing import refreshed_text
+
+    today = datetime.now(timezone.utc).date().isoformat()
+    found = refresh(asked, lambda names: say(f"looking at {', '.join(names)}"), today=today)
+    sys.stderr.write(refreshed_text(found, paper_for(sys.stderr)))
 
 
 def _hold(verdict: Verdict) -> None:

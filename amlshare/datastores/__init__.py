@@ -12,17 +12,20 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from amlshare.datastores.accounts import Container, find_container
+from amlshare.datastores.accounts import Container, Credential, find_container
 from amlshare.datastores.folder import Folder
 from amlshare.datastores.interface import Datastore, DatastoreError, Entry
 from amlshare.datastores.location import cut_location, cut_url, is_file, lay_out
 
 __all__ = [
+    "Container",
+    "Credential",
     "Datastore",
     "DatastoreError",
     "Entry",
     "is_file",
     "lay_out",
+    "open_container",
     "open_datastore",
     "open_path",
 ]
@@ -41,7 +44,7 @@ def open_datastore(name: str, value: str, base: Path) -> Datastore:
     if not _URL.match(value):
         return Folder(name, _absolute(value, base))
     container = find_container(value)
-    return _open_url(name, value) if container is None else _open_container(name, container)
+    return _open_url(name, value) if container is None else open_container(name, container)
 
 
 def open_path(value: str, base: Path) -> tuple[Datastore, str]:
@@ -55,7 +58,7 @@ def open_path(value: str, base: Path) -> tuple[Datastore, str]:
         url, location = cut_url(value)
         return _open_url("", url), location
     prefix, location = cut_location(container.prefix)
-    return _open_container("", replace(container, prefix=prefix)), location
+    return open_container("", replace(container, prefix=prefix)), location
 
 
 def _absolute(value: str, base: Path) -> Path:
@@ -71,7 +74,8 @@ def _open_url(name: str, url: str) -> Datastore:
     return Web(name, url)
 
 
-def _open_container(name: str, container: Container) -> Datastore:
+def open_container(name: str, container: Container) -> Datastore:
+    """The datastore ``name`` that is a blob container, or a folder in it."""
     from amlshare.datastores.blobs import Blobs
 
     return Blobs(name, container)

@@ -31,6 +31,7 @@ Question = Callable[..., Coroutine[Any, Any, T]]
 _AHEAD = 4  # requests under way at a time for one file
 _MOST_BLOCKS = 50_000  # of one blob, says the service
 _NAMES = 200
+_PAGE = 2_000  # blobs asked for at a time: 5,000, the most, take 50 MB of the client's objects
 _WAITS = (1, 2)  # seconds: the first wait, and what is raised to the power of the next ones
 _SIZES = ("max_single_get_size", "max_chunk_get_size", "max_single_put_size", "max_block_size")
 
@@ -210,7 +211,8 @@ async def _find_blob(client: Any, prefix: str, path: str) -> Entry | None:
 async def _list_blobs(client: Any, prefix: str, start: str) -> tuple[Entries, bool]:
     """The blobs whose paths start so, and whether there were any, markers included."""
     found, any_seen = [], False
-    async for blob in client.list_blobs(name_starts_with=prefix + start, include=["metadata"]):
+    asked = {"name_starts_with": prefix + start, "include": ["metadata"]}
+    async for blob in client.list_blobs(**asked, results_per_page=_PAGE):
         any_seen = True
         if not _is_marker(blob):
             found.append(_to_entry(blob, prefix))

@@ -11,11 +11,15 @@ from amlshare.secrets import mask
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A file at a datastore. ``version`` changes whenever its content may have changed."""
+    """A file at a datastore. ``version`` changes whenever its content may have changed.
+
+    It is no ``is_lasting`` one where nobody tells that: then it holds for this process alone.
+    """
 
     path: str
     size: int
     version: str
+    is_lasting: bool = True
 
 
 # inside a class with a method `list`, the word no longer names the type

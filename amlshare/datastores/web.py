@@ -102,10 +102,11 @@ class Web(Listing):
         if size is None:
             what = f"the server does not tell the size of '{path}' in {self._where}"
             raise DatastoreError(what, "fetch it yourself, and name the file")
-        age = next((info[each] for each in _AGES if info.get(each)), self._session)
+        age = next((info[each] for each in _AGES if info.get(each)), None)
         if isinstance(age, datetime):  # some file systems list it as a number, others as a date
             age = age.timestamp()
-        return Entry(path=path, size=size, version=f"{size}-{age}")
+        version = f"{size}-{self._session if age is None else age}"
+        return Entry(path=path, size=size, version=version, is_lasting=age is not None)
 
     def open(self, path: str) -> BinaryIO:
         file = self._ask(self._fs.open, self._full(path), "rb", block_size=BLOCK)

@@ -1,0 +1,267 @@
+"""`plan --refresh`: what lies at a spec's data is looked at, and written into its lock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from amlshare import lock as locks
+from amlshare.backends.interface import BackendError, NotInWorkspaceError
+from amlshare.commands.reading import Reading, at_their_places, read
+from amlshare.commands.request import Request, UsageError, find_workspace
+from amlshare.datastores import DatastoreError, open_datastore, open_path
+from amlshare.datastores.measuring import Measured, Place, measure
+from amlshare.diagnostics import SpecError
+from amlshare.lock import Content, Entry, Lock
+from amlshare.pipeline import Data, Pipeline
+
+if TYPE_CHECKING:
+    from amlshare.backends.azureml.places import Places
+    from amlshare.backends.local.store import Store
+
+Watch: TypeAlias = Callable[[Sequence[str]], None]
+"""Told every few seconds which data is still being looked at."""
+
+_AT_ONCE = 8
+_OFTEN = 5.0  # seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """What a refresh found of data; ``before`` is the lock's entry until then.
+
+    ``after`` is None where it was not looked at, and ``problem`` says why.
+    """
+
+    data: Data
+    before: Entry | None = None
+    after: Entry | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refreshed:
+    """A lock that is up to date; it is ``written`` only where it was not before."""
+
+    path: Path
+    looked: tuple[Looked, ...]
+    written: bool
+
+
+def refresh(request: Request, watch: Watch, *, today: str) -> Refreshed:
+    """Look at all data that a step reads, and write the lock beside the spec.
+
+    At the stand-ins that the spec names under `local`, else in the workspace. ``today`` is a day
+    such as 2026-11-23. Raises UsageError, SpecError, and BackendError with everything that could
+    not be looked at: nothing is written then.
+    """
+    reading = read(request)
+    if reading.pipeline is None:
+        raise SpecError(reading.diagnostics)
+    path, pipeline = _path(request, reading.pipeline), reading.pipeline
+    data = _read_by_steps(pipeline)
+    found, problems = _found(data, pipeline, request, watch)
+    before = _of_known_targets(reading)
+    after = locks.refreshed(before, found, data, pipeline.target, today=today)
+    looked = tuple(
+        Looked(
+            data=each,
+            before=before.find(each, pipeline.target),
+            after=after.find(each, pipeline.target) if each.name in found else None,
+            problem=problems.get(each.name, ""),
+        )
+        for each in data
+    )
+    return Refreshed(path=path, looked=looked, written=_write(after, path, request))
+
+
+def _path(request: Request, pipeline: Pipeline) -> Path:
+    """Where the lock lies. Raises UsageError for what has none."""
+    if request.lock is None:
+        raise UsageError("--refresh writes a lock beside the spec, and standard input has no place")
+    given = {text.partition("=")[0].strip() for text in request.parameters}
+    if others := sorted(given & {data.name for data in pipeline.data}):
+        raise UsageError(
+            f"--refresh looks at the data that the spec names: leave `-p {others[0]}=` out"
+        )
+    return request.lock
+
+
+def _read_by_steps(pipeline: Pipeline) -> tuple[Data, ...]:
+    used = {given.source for step in pipeline.steps for given in step.inputs}
+    return tuple(data for data in pipeline.data if data.name in used)
+
+
+def _of_known_targets(reading: Reading) -> Lock:
+    """The lock until now, without what it has of targets that the spec has no more."""
+    assert reading.document is not None
+    known = reading.document.data.get("targets") or {}
+    lock = reading.lock or locks.EMPTY
+    return Lock(
+        data=lock.data,
+        targets={name: entries for name, entries in lock.targets.items() if name in known},
+    )
+
+
+def _write(lock: Lock, path: Path, request: Request) -> bool:
+    """Write the lock, whole or not at all, where it differs from what is there."""
+    import os
+
+    if lock == locks.EMPTY and not path.exists():
+        return False
+    text = locks.write(lock, Path(request.spec).name)
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        if path.exists() and path.read_bytes() == text.encode():
+            return False
+        part.write_bytes(text.encode())
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise UsageError(f"cannot write '{path}': {error.strerror}") from None
+    return True
+
+
+# Looking
+
+
+def _found(
+    data: Iterable[Data], pipeline: Pipeline, request: Request, watch: Watch
+) -> tuple[dict[str, Content], dict[str, str]]:
+    """What lies at each of the data, and why some cannot be looked at.
+
+    Raises BackendError with everything that went wrong.
+    """
+    here = _Here(pipeline, request)
+    near, failed, far = {}, {}, []
+    for each in data:
+        try:
+            places = here.places(each)
+        except (DatastoreError, BackendError) as error:
+            failed[each.name] = str(error)
+            continue
+        if places is None:
+            far.append(each)
+        else:
+            near[each.name] = places
+    away, problems = _away(far, pipeline, request)
+    wanted = near | {name: found.places for name, found in away.items()}
+    measured, more = _measured(wanted, here, watch)
+    if failed := failed | {name: here.said(name, text) for name, text in more.items()}:
+        raise _failure(failed, len(wanted) + len(failed) - len(more))
+    return {
+        name: Content(
+            bytes=each.bytes,
+            files=each.files,
+            digest=each.digest,
+            version=away[name].version if name in away else None,
+        )
+        for name, each in measured.items()
+    }, problems
+
+
+def _failure(failed: Mapping[str, str], of: int) -> BackendError:
+    lines = [f"data '{name}': {text}" for name, text in sorted(failed.items())]
+    if len(lines) > 1:
+        lines.insert(0, f"{len(lines)} of {of} data cannot be looked at")
+    return BackendError("\n".join([*lines, "the lock is as it was"]))
+
+
+def _away(
+    data: Sequence[Data], pipeline: Pipeline, request: Request
+) -> tuple[dict[str, Places], dict[str, str]]:
+    """Where data lies in the workspace, and why some cannot be listed there."""
+    if not data:
+        return {}, {}
+    if request.backend == "local":
+        why = "nothing stands in for it here under `local`"
+        return {}, {each.name: why for each in data}
+    from amlshare.backends.azureml import places
+
+    name = find_workspace(request, pipeline)
+    assert name is not None
+    try:
+        found = places.find(data, name)
+    except NotInWorkspaceError as error:
+        raise at_their_places(error.findings, request) from None
+    problems = {each: at.problem for each, at in found.items() if at.problem}
+    return {each: at for each, at in found.items() if not at.problem}, problems
+
+
+def _measured(
+    wanted: Mapping[str, Sequence[Place]], here: _Here, watch: Watch
+) -> tuple[dict[str, Measured], dict[str, str]]:
+    """What lies at the places of each of the data, and what went wrong; several at a time."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        coming = {
+            name: pool.submit(measure, places, here.digest) for name, places in wanted.items()
+        }
+        try:
+            _wait(coming, watch)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    errors = {name: future.exception() for name, future in coming.items()}
+    for error in errors.values():
+        if error is not None and not isinstance(error, (DatastoreError, OSError)):
+            raise error
+    return (
+        {name: future.result() for name, future in coming.items() if errors[name] is None},
+        {name: str(error) for name, error in errors.items() if error is not None},
+    )
+
+
+def _wait(coming: Mapping[str, Future[Measured]], watch: Watch) -> None:
+    while wait(coming.values(), timeout=_OFTEN).not_done:
+        watch([name for name, future in coming.items() if not future.done()])
+
+
+@dataclass
+class _Here:
+    """What stands in for the cloud on this machine."""
+
+    pipeline: Pipeline
+    request: Request
+    _stand_ins: dict[str, str] = field(default_factory=dict)
+
+    def places(self, data: Data) -> Sequence[Place] | None:
+        """Where data lies here, None where nothing stands in for it."""
+        base = self.request.base
+        if data.upload is not None:
+            return [open_path(data.upload, base)]
+        kind = "datastores" if data.dataset is None else "datasets"
+        name = str(data.datastore if data.dataset is None else data.dataset)
+        value = getattr(self.pipeline.local, kind).get(name)
+        if value is None:
+            return None
+        from amlshare.backends.local.sources import with_env
+
+        place = f"local.{kind}.{name}"
+        self._stand_ins[data.name] = place
+        given = with_env(value, place)
+        if data.dataset is not None:
+            return [open_path(given, base)]
+        return [(open_datastore(name, given, base), data.location or "")]
+
+    def said(self, name: str, text: str) -> str:
+        """What went wrong with data, and why it was looked for there."""
+        if name not in self._stand_ins:
+            return text
+        return f"{text}; {self._stand_ins[name]} stands in for it: without, the workspace is asked"
+
+    def digest(self, path: Path) -> str:
+        """The sha256 of a file, read again only where it has changed since the last time."""
+        return self._store.digest(path)
+
+    @cached_property
+    def _store(self) -> Store:
+        from amlshare.backends.local.folder import Folder
+        from amlshare.backends.local.store import Store
+
+        folder = Folder(self.request.state.absolute())
+        folder.create()
+        return Store(folder.store)
