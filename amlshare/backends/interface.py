@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
 from amlshare.diagnostics import Finding
+from amlshare.movement.known import Size
 from amlshare.plan import Plan
 
 Status: TypeAlias = Literal["queued", "running", "completed", "failed", "skipped", "canceled"]
@@ -167,7 +168,8 @@ class Outcome:
 
     ``run`` is None where a pipeline was published and not run, ``published`` where it was only run;
     ``notes`` say what else was done: endpoints, schedules, compute targets, uploads.
-    ``found_with`` are the options with which `logs` and `cancel` find the run.
+    ``found_with`` are the options with which `logs` and `cancel` find the run. ``sizes`` says what
+    lay at the sources (``DATA``, ``STEP.OUTPUT``) that the run has seen.
     """
 
     run: str | None
@@ -179,6 +181,7 @@ class Outcome:
     steps: tuple[StepOutcome, ...] = ()
     outputs: Mapping[str, str] = field(default_factory=dict)
     found_with: tuple[str, ...] = ()
+    sizes: Mapping[str, Size] = field(default_factory=dict)
 
 
 class Backend(Protocol):

@@ -1,30 +1,197 @@
-"""How a spec differs from something else."""
+"""How a spec differs from the last submit, a revision, another file, or what is published."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from amlshare.commands.planning import plan
-from amlshare.commands.request import Request, UsageError, find_workspace
+from amlshare.commands.reading import texts
+from amlshare.commands.request import Request, UsageError, find_workspace, history_key
+from amlshare.diagnostics import SpecError
 
 if TYPE_CHECKING:
-    from amlshare.diff import Diff
+    from amlshare.diff import Description, Diff, Fields
+    from amlshare.impacts import Past, Since
+    from amlshare.plan import Plan
+
+LAST, PUBLISHED = "last", "published"
+_SPECS = (".yaml", ".yml")
+
+FileText: TypeAlias = Callable[[str, str, str], "str | None"]
 
 
-def diff(request: Request, against: str = "published") -> Diff:
-    """How a spec differs from what is published of it in its workspace.
-
-    Raises UsageError, SpecError, or BackendError, also where nothing is published.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What a plan is compared with. ``text`` gives the text of a code file as it was, by its
+    folder, path and sha256; None where nobody has kept it.
     """
-    if against != "published":
-        raise UsageError(f"--against '{against}' is not known: this version knows 'published'")
-    if request.backend != "azureml":
-        raise UsageError(f"nothing is published with `--backend {request.backend}`")
+
+    past: Past
+    text: FileText
+
+
+def diff(request: Request, against: str = PUBLISHED) -> Diff:
+    """How a spec differs from the last submit (``last``), from what is published of it in its
+    workspace (``published``), from another spec or a saved plan, or from itself at a revision.
+
+    Raises UsageError, SpecError, or BackendError, also where there is nothing to compare with.
+    """
     if request.select is not None or request.exclude is not None:
-        raise UsageError("a pipeline is published as a whole: take --select and --exclude out")
-    from amlshare.backends.azureml import published
+        raise UsageError("pipelines are compared as a whole: take --select and --exclude out")
+    if against == PUBLISHED:
+        _publishing(request)
+        return _published(plan(request), request)
+    from amlshare.diff import compare
 
     made = plan(request)
+    with before(made, request, against) as found:
+        if found is None:
+            raise UsageError(nothing_submitted(request))
+        return compare(found.past.description(), describe(made, request))
+
+
+def since(made: Plan, request: Request, against: str | None = None) -> Since:
+    """What became of each step of a plan since ``against``, as :func:`diff` takes it; None is the
+    last submit, if there was one.
+
+    Raises UsageError, or BackendError, also where there is nothing to compare with.
+    """
+    from amlshare.history import HistoryError
+    from amlshare.impacts import Unknown, impacts, of_diff
+
+    if against == PUBLISHED:
+        _publishing(request)
+        return of_diff(_published(made, request), made)
+    try:
+        with before(made, request, against or LAST) as found:
+            if found is not None:
+                return impacts(made, found.past, lambda names: describe(made, request, names))
+    except HistoryError as error:
+        if against == LAST:
+            raise UsageError(str(error)) from None
+        return Unknown(why=f"{error}.")
+    if against == LAST:
+        raise UsageError(nothing_submitted(request))
+    return Unknown(why=f"{nothing_submitted(request)}.")
+
+
+def describe(made: Plan, request: Request, steps: Collection[str] | None = None) -> Description:
+    """The description of a plan of a request."""
+    from amlshare.description import describe as described
+
+    return described(made, read=texts(request.base), steps=steps, of=request.spec)
+
+
+def nothing_submitted(request: Request) -> str:
+    """That there is no last submit, and what there may be instead."""
+    cloud = "`published`, " if request.backend == "azureml" else ""
+    return (
+        f"nothing was submitted to {request.backend} from here yet; --against compares with "
+        f"{cloud}a git revision, or another file"
+    )
+
+
+@contextmanager
+def before(made: Plan, request: Request, against: str) -> Iterator[Before | None]:
+    """What ``against`` names, None for a last submit that there was not.
+
+    Raises UsageError, or HistoryError for a history that cannot be read.
+    """
+    from amlshare.commands import revisions
+
+    path = Path(against)
+    if against == LAST:
+        yield _last(made, request)
+    elif path.suffix == ".json":
+        yield _of_plan(path, request)
+    elif path.suffix in _SPECS:
+        yield _of_spec(replace(request, spec=against), against)
+    elif request.spec == "-":
+        raise UsageError("standard input has no revisions: compare with a file")
+    elif not against or against.startswith("-") or not revisions.is_revision(request.base, against):
+        raise UsageError(
+            f"--against '{against}' is none of last, published, a revision that git knows here, "
+            "a spec (.yaml) or a plan (.json)"
+        )
+    else:
+        with revisions.at_revision(Path(request.spec), against) as spec:
+            yield _of_spec(replace(request, spec=str(spec)), f"{request.spec} at {against}")
+
+
+def _last(made: Plan, request: Request) -> Before | None:
+    from amlshare.history import History
+
+    history = History(request.state)
+    if not history.folder.exists():
+        return None  # and no workspace needs to be looked for
+    key = history_key(request, made.pipeline)
+    past = history.past(key) if key else None
+    if past is None:
+        return None
+    return Before(past=past, text=lambda _folder, _file, sha: history.text(sha))
+
+
+def _of_spec(request: Request, of: str) -> Before:
+    """A spec as it stands in a file."""
+    from amlshare.impacts import past_of
+
+    whole = replace(request, select=None, exclude=None)
+    try:
+        made = plan(whole)
+    except SpecError as error:
+        errors = [each for each in error.diagnostics if each.severity == "error"]
+        more = f", and {len(errors) - 1} more" if errors[1:] else ""
+        raise UsageError(f"{of} cannot be planned: {errors[0].message}{more}") from None
+    except UsageError as error:
+        raise UsageError(f"{of}: {error}") from None
+    return Before(
+        past=past_of(made, replace(describe(made, whole), of=of)),
+        text=lambda folder, file, _sha: _text(whole.base / folder / file),
+    )
+
+
+def _of_plan(path: Path, request: Request) -> Before:
+    """A plan that was saved, or printed as JSON. It does not tell what is in its files."""
+    import json
+
+    from amlshare.description import describe as described
+    from amlshare.impacts import past_of
+    from amlshare.plan_document import load
+
+    try:
+        made = load(json.loads(path.read_bytes()))
+    except OSError as error:
+        raise UsageError(f"'{path}' cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError):
+        raise UsageError(f"'{path}' is no plan; `plan --format json` prints one") from None
+    if made.backend != request.backend:
+        raise UsageError(f"'{path}' is a plan for {made.backend}, not for {request.backend}")
+    found = described(made, read=lambda _file: None, of=str(path))
+    bare: dict[str, Fields] = {name: {} for name in found.named("environment")}
+    found = replace(found, things={**found.things, "environment": bare})
+    return Before(past=past_of(made, found), text=lambda *_: None)
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, ValueError):
+        return None
+
+
+def _publishing(request: Request) -> None:
+    """Raise UsageError for a backend that publishes nothing."""
+    if request.backend != "azureml":
+        raise UsageError(f"nothing is published with `--backend {request.backend}`")
+
+
+def _published(made: Plan, request: Request) -> Diff:
+    from amlshare.backends.azureml import published
+
     name = find_workspace(request, made.pipeline)
     assert name is not None
     return published.diff(made, request.base, name, of=request.spec)

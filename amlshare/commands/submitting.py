@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Watch,
         WorkspaceName,
     )
+    from amlshare.commands.recording import Recorder
 
 
 class EndedEarlyError(Exception):
@@ -45,6 +46,7 @@ def submit(
     fields of :class:`amlshare.backends.interface.Settings`.
     """
     from amlshare.backends.interface import Settings
+    from amlshare.commands.recording import Recorder
 
     if request.spec.endswith(".json"):
         made, request = saved(request)
@@ -65,12 +67,13 @@ def submit(
         found_with=_found_with(request, workspace),
         **options,
     )
-    outcome = _submitted(lambda told: backend.submit(made, settings, told), watch, request)
+    recorder = Recorder(made, request, watch)
+    outcome = _submitted(lambda told: backend.submit(made, settings, told), recorder, request)
     return replace(outcome, found_with=settings.found_with)
 
 
-def _submitted(submit: Callable[[Watch], Outcome], watch: Watch, request: Request) -> Outcome:
-    """What ``submit`` gives, and its errors as those of a command."""
+def _submitted(submit: Callable[[Watch], Outcome], recorder: Recorder, request: Request) -> Outcome:
+    """What ``submit`` gives, and its errors as those of a command; the history has either."""
     from amlshare.backends.interface import NotInWorkspaceError, NotSelectedError, RunStarted
 
     begun: list[RunStarted] = []
@@ -78,18 +81,21 @@ def _submitted(submit: Callable[[Watch], Outcome], watch: Watch, request: Reques
     def told(event: Event) -> None:
         if isinstance(event, RunStarted):
             begun.append(event)
-        watch(event)
+        recorder.watch(event)
 
     try:
-        return submit(told)
+        outcome = submit(told)
     except NotSelectedError as error:
         raise UsageError(str(error)) from None
     except NotInWorkspaceError as error:
         raise at_their_places(error.findings, request) from None
     except (Exception, KeyboardInterrupt) as error:
         if begun:
+            recorder.stopped()
             raise EndedEarlyError(error, begun[0], request.backend) from error
         raise
+    recorder.done(outcome)
+    return outcome
 
 
 def _found_with(request: Request, workspace: WorkspaceName | None) -> tuple[str, ...]:

@@ -37,6 +37,7 @@ from amlshare.backends.local.program import cores
 from amlshare.backends.local.records import StepRecord
 from amlshare.backends.local.schedule import Schedule
 from amlshare.backends.local.step import Shop, StepFailedError, StoppedError, live
+from amlshare.movement.known import Size
 
 _TICK = 0.1  # seconds between two looks at the logs
 _PATIENCE = 1.0  # seconds to wait for threads at the end of a run that was stopped
@@ -345,4 +346,21 @@ class Run:
             status=self._status(),
             steps=tuple(self._outcomes[name] for name in self._schedule.steps),
             outputs=outputs,
+            sizes=dict(self._sizes()),
         )
+
+    def _sizes(self) -> Iterator[tuple[str, Size]]:
+        """What lay at each source that a finished step has read or made."""
+        records, run = self._shop.records, self._opened.id
+        for name, status in self._schedule.status.items():
+            if status != "completed":
+                continue
+            for given in records.inputs(run, name):
+                if given.bytes is not None:
+                    yield given.source, _size(given.bytes, given.files)
+            for made in records.outputs(run, name):
+                yield f"{name}.{made.output}", _size(made.bytes, made.files)
+
+
+def _size(size: int, files: int | None) -> Size:
+    return Size(bytes=size, files=files, origin="history")

@@ -1,0 +1,320 @@
+"""The last submit of each pipeline, beside its spec: what `plan` compares with.
+
+``.amlshare/history/BACKEND/WORKSPACE/PIPELINE@TARGET.json`` says of each step how the last submit
+had it that ran it, and how that ended; ``...sizes.json`` beside it how much lay at each source.
+``history/code/SHA`` has the texts of small code files, so that a change can be named to the line.
+Files are replaced whole: of two submits at a time the last one counts, and none is ever read half.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from amlshare import __version__
+from amlshare.backends.interface import WorkspaceName
+from amlshare.description import codes_of
+from amlshare.diff import Description
+from amlshare.impacts import Past, PastStep, Submit, shown
+from amlshare.lock import place
+from amlshare.movement.known import Size
+from amlshare.pipeline import Data
+from amlshare.plan import Fingerprint, Plan
+
+FORMAT = 1
+_SIZES = ".sizes.json"
+_SHA = re.compile(r'"([0-9a-f]{64})"')
+LARGEST = 256 * 1024
+"""Bytes of a code file whose text is kept."""
+_MOST_KEPT = 16 * 1024 * 1024
+
+
+class HistoryError(Exception):
+    """A history that cannot be read or written; the message says which file, and why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """Whose submits: those of a pipeline and target by a backend, in a workspace."""
+
+    backend: str
+    pipeline: str
+    target: str | None = None
+    workspace: WorkspaceName | None = None
+
+    @property
+    def path(self) -> Path:
+        """Where they are kept, below ``history``: readable, and another for every key."""
+        name = _safe(self.pipeline) + (f"@{_safe(self.target)}" if self.target else "")
+        if self.workspace is None:
+            return Path(self.backend, f"{name}.json")
+        where = (self.workspace.name, self.workspace.resource_group, self.workspace.subscription_id)
+        return Path(self.backend, ".".join(map(_safe, where)), f"{name}.json")
+
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
+_LONGEST = 60
+
+
+def _safe(name: str) -> str:
+    """A name as part of a file's: one that is none, or too long, is told by its digest too.
+
+    So is one with capitals, since there are file systems that do not tell them apart.
+    """
+    plain = _UNSAFE.sub("_", name)[:_LONGEST]
+    if plain == name and name == name.lower():
+        return name
+    return f"{plain}-{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+
+
+class History:
+    """The history of a state folder."""
+
+    def __init__(self, state: Path) -> None:
+        self.folder = state / "history"
+
+    # reading
+
+    def past(self, key: Key) -> Past | None:
+        """The last submit, None where there was none. Raises HistoryError."""
+        found = self._read(key)
+        try:
+            return None if found is None else _past(found)
+        except (KeyError, TypeError, AttributeError, IndexError):
+            raise HistoryError(_broken(self.folder / key.path)) from None
+
+    def sizes(self, key: Key, data: Iterable[Data]) -> dict[str, Size]:
+        """What the last runs found at each source; of ``data``, where it still lies there.
+
+        Nothing of a history that cannot be read.
+        """
+        places = {each.name: place(each) for each in data}
+        return {
+            source: Size(bytes=size, files=files, origin="history")
+            for source, (size, files, at) in self._sizes(key).items()
+            if at == places.get(source)
+        }
+
+    def _sizes(self, key: Key) -> dict[str, tuple[int, int | None, str | None]]:
+        """Bytes and files at each source, and of data where it lay."""
+        try:
+            found = json.loads((self.folder / key.path.with_suffix(_SIZES)).read_bytes())
+            return {
+                source: (size, files, at)
+                for source, (size, files, at) in found.items()
+                if isinstance(size, int) and isinstance(files, int | None)
+            }
+        except (OSError, TypeError, ValueError, AttributeError, RecursionError):
+            return {}
+
+    def _read(self, key: Key) -> dict[str, Any] | None:
+        path = self.folder / key.path
+        try:
+            found = json.loads(path.read_bytes())
+            version = found["format"]
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise HistoryError(f"{path} cannot be read: {error.strerror}") from None
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise HistoryError(_broken(path)) from None
+        if version != FORMAT:
+            raise HistoryError(f"{path} was written by another version of amlshare")
+        return dict(found)
+
+    def text(self, sha: str) -> str | None:
+        """The text of a code file that was submitted, by its sha256; None where it is not kept."""
+        try:
+            return zlib.decompress((self.folder / "code" / sha).read_bytes()).decode("utf-8")
+        except (OSError, ValueError, zlib.error):
+            return None
+
+    # writing
+
+    def begin(self, key: Key, plan: Plan, described: Description, submit: Begun) -> None:
+        """Note that ``plan``, which ``described`` describes, was submitted. Raises HistoryError."""
+        try:
+            found = self._read(key) or {}
+            kept, submits = found.get("steps", {}), dict(found.get("submits", {}))
+        except (HistoryError, AttributeError, TypeError, ValueError):
+            kept, submits = {}, {}  # what nobody can read is written anew
+        steps = {}
+        chosen = None if plan.selected is None else frozenset(plan.selected)
+        for step in plan.pipeline.steps:
+            if chosen is None or step.name in chosen:
+                new = _step(step.name, shown(step), plan, described, submit)
+                steps[step.name] = new | _ended(kept.get(step.name), new)
+            elif step.name in kept:
+                steps[step.name] = kept[step.name]
+        submits.pop(submit.id, None)
+        used = {step["submit"] for step in steps.values()} | {submit.id}
+        submits[submit.id] = _submit(plan, described, submit)
+        document = {
+            "format": FORMAT,
+            "amlshare": __version__,
+            "submits": {id_: each for id_, each in submits.items() if id_ in used},
+            "steps": steps,
+        }
+        self._write(key.path, document)
+
+    def end(self, key: Key, submit: str, statuses: Mapping[str, str]) -> None:
+        """Note how the steps of a submit ended. Raises HistoryError."""
+        found = self._read(key)
+        if found is None or submit not in found.get("submits", {}):
+            return  # another submit has begun since, and run all the steps of this one
+        for name, status in statuses.items():
+            step = found["steps"].get(name)
+            if step is not None and step["submit"] == submit:
+                step["status"] = status
+        self._write(key.path, found)
+
+    def measure(self, key: Key, sizes: Mapping[str, Size], data: Iterable[Data]) -> None:
+        """Note what a run found at sources; those of ``data`` are known by where it lies.
+
+        Raises HistoryError.
+        """
+        places = {each.name: place(each) for each in data}
+        found = {
+            source: (size.bytes, size.files, places.get(source)) for source, size in sizes.items()
+        }
+        if found:
+            self._write(key.path.with_suffix(_SIZES), {**self._sizes(key), **found})
+
+    def _write(self, name: Path, document: Mapping[str, Any]) -> None:
+        path = self.folder / name
+        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+        try:
+            _hide(self.folder.parent)
+            _replace(path, text.encode("utf-8", "surrogatepass"))
+        except OSError as error:
+            raise HistoryError(f"{path} cannot be written: {error.strerror}") from None
+
+    def keep(self, texts: Mapping[str, Callable[[], bytes]]) -> None:
+        """Keep the texts of code files, by their sha256; what is no small text is left out."""
+        room = _MOST_KEPT
+        for sha, read in texts.items():
+            path = self.folder / "code" / sha
+            if room <= 0 or path.exists():
+                continue
+            try:
+                data = read()
+                if len(data) > LARGEST or sha256(data).hexdigest() != sha:
+                    continue
+                data.decode("utf-8")
+                _replace(path, zlib.compress(data))
+            except (OSError, ValueError):
+                continue  # a change of it is told without its line
+            room -= len(data)
+
+    # cleaning
+
+    def unused(self) -> list[Path]:
+        """The kept texts that no submit in the history has any more."""
+        folder = self.folder / "code"
+        if not folder.is_dir():
+            return []
+        texts = (path.read_text("utf-8", "replace") for path in self.folder.rglob("*.json"))
+        used = {sha for text in texts for sha in _SHA.findall(text)}
+        return sorted(path for path in folder.iterdir() if path.name not in used)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A submit: the id of its run or published pipeline, and when, as ``2026-11-23 08:05 UTC``."""
+
+    id: str
+    when: str
+    published: bool = False
+
+    def __str__(self) -> str:
+        what = "the published pipeline" if self.published else "run"
+        return f"{what} {self.id} of {self.when}"
+
+
+def code_files(plan: Plan) -> Iterator[tuple[str, str, str]]:
+    """Folder, path and sha256 of each file that the steps of a plan depend on."""
+    seen: set[tuple[str, str]] = set()
+    for code in plan.code:
+        for name, sha in code.files.items():
+            if (code.folder, name) not in seen:
+                seen.add((code.folder, name))
+                yield code.folder, name, sha
+
+
+def _submit(plan: Plan, described: Description, submit: Begun) -> dict[str, Any]:
+    codes = codes_of(plan)
+    return {
+        "name": str(submit),
+        "things": {kind: held for kind, held in described.things.items() if kind != "step"},
+        "codes": {key: dict(code.files) for key, code in codes.items()},
+        "folders": {key: code.folder for key, code in codes.items()},
+    }
+
+
+def _step(
+    name: str, said: str, plan: Plan, described: Description, submit: Begun
+) -> dict[str, Any]:
+    found = plan.fingerprints[name]
+    return {
+        "submit": submit.id,
+        "fingerprint": found.digest,
+        "parts": dict(found.own),
+        "upstream": dict(found.upstream),
+        "shown": said,
+        "fields": dict(described.named("step")[name]),
+        "status": None,
+    }
+
+
+def _ended(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> dict[str, Any]:
+    """How a step has ended already, in a run that goes on."""
+    same = before is not None and all(before[key] == now[key] for key in ("submit", "fingerprint"))
+    return {"status": before["status"]} if before and same else {}
+
+
+def _past(found: Mapping[str, Any]) -> Past:
+    submits = {id_: Submit(**each) for id_, each in found["submits"].items()}
+    steps = {name: _past_step(step) for name, step in found["steps"].items()}
+    return Past(of=list(submits.values())[-1].name, submits=submits, steps=steps)
+
+
+def _past_step(step: Mapping[str, Any]) -> PastStep:
+    return PastStep(
+        submit=step["submit"],
+        fingerprint=Fingerprint(
+            digest=step["fingerprint"], own=step["parts"], upstream=step["upstream"]
+        ),
+        shown=step["shown"],
+        fields=step["fields"],
+        status=step["status"],
+    )
+
+
+def _broken(path: Path) -> str:
+    return f"{path} is no history; the next submit writes it anew"
+
+
+def _hide(state: Path) -> None:
+    """Keep the state out of version control."""
+    ignore = state / ".gitignore"
+    if not ignore.exists():
+        state.mkdir(parents=True, exist_ok=True)
+        ignore.write_text("*\n", "utf-8")
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write a file whole, or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name[:40]}.{secrets.token_hex(4)}")
+    try:
+        beside.write_bytes(data)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
