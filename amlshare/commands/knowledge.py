@@ -10,6 +10,7 @@ from amlshare.movement.known import NOTHING, Known, Size
 from amlshare.pipeline import Pipeline
 
 if TYPE_CHECKING:
+    from amlshare.calibration import Profile
     from amlshare.lock import Content, Lock
 
 
@@ -17,12 +18,17 @@ def known(
     request: Request,
     pipeline: Pipeline,
     lock: Lock | None = None,
+    profile: Profile | None = None,
 ) -> Known:
-    """What was measured of the sources of a pipeline, or found by earlier runs."""
+    """What was measured of the sources of a pipeline, or found by earlier runs, and of the way
+    that data takes to the backend.
+    """
     found = NOTHING if lock is None else _measured(pipeline, lock)
     if seen := _seen(request, pipeline):
         found = replace(found, sizes={**seen, **found.sizes})
-    return found
+    if profile is None:
+        return found
+    return replace(found, rates=profile.applied(), machine=profile.host())
 
 
 def _seen(request: Request, pipeline: Pipeline) -> dict[str, Size]:
