@@ -161,24 +161,26 @@ def would_hold(root: Path, path: str) -> bool:
 # What is too much
 
 
-def excess(sizes: Mapping[str, int], added: int | None = None) -> tuple[str, str, str] | None:
-    """How a snapshot is more than SDK v1 takes; None for one that is not.
+def excess(
+    sizes: Mapping[str, int], added: int | None = None, *, part: float = 1
+) -> tuple[str, str, str] | None:
+    """How a snapshot is more than ``part`` of what SDK v1 takes; None for one that is not.
 
     That is what it has, what there may be at most, and where most of it lies: "420 MB",
     "314.6 MB (300 MiB)", "largest files: model.bin (400 MB)". ``sizes`` are those of its files, and
     ``added`` is that of one that comes beside them.
     """
     size, number = sum(sizes.values(), added or 0), len(sizes) + (added is not None)
-    if size > MOST_BYTES:
+    if size > part * MOST_BYTES:
         return *_sizes(size), f"largest files: {_largest(sizes)}"
-    if number > MOST_FILES:
+    if number > part * MOST_FILES:
         return f"{number:,} files", f"{MOST_FILES:,}", f"most of them lie in {_fullest(sizes)}"
     return None
 
 
 def _sizes(size: int) -> tuple[str, str]:
     """A size and the limit, so that one can be seen to be more than the other."""
-    if size - MOST_BYTES < 10**6:
+    if 0 < size - MOST_BYTES < 10**6:
         return f"{size:,} bytes", f"{MOST_BYTES:,} (300 MiB)"
     return show_size(size), "314.6 MB (300 MiB)"
 

@@ -36,14 +36,43 @@ def diagnose(code: str) -> tuple[Diagnostic, ...]:
     return commands.read(request).diagnostics
 
 
-def make_large(folder: Path) -> None:
-    """What is too large to be kept in a repository."""
-    (folder / "large").mkdir()
-    shutil.copy(BAD / "large-code.yaml", folder)
-    shutil.copy(BAD / "code/clean.py", folder / "large")
-    with (folder / "large/model.bin").open("wb") as file:
-        file.truncate(301 * MEBIBYTE)
+# Code folders that a repository does not keep: too large, ignored, or made good by git.
+FOLDERS: dict[str, dict[str, int | str]] = {
+    "large": {"model.bin": 301 * MEBIBYTE},
+    "nearly": {"weights.model": 260 * MEBIBYTE},
+    "with-data": {"airports.csv": 29_000, "flights.csv": 31_053_850, "delay.joblib": 400_000},
+    "with-notebooks": {"look.ipynb": "{}", "old/look.ipynb": "{}"},
+    "with-junk": {"node_modules/a/b.js": "", "env/pyvenv.cfg": "", "env/bin/python": ""},
+    "from-windows": {"run.sh": "#!/bin/bash\r\npython clean.py\r\n", "note.txt": "ends\r\n"},
+    "with-secrets": {
+        "lib/store.py": "\nURL = 'https://x.blob.core.windows.net/c?sv=2022&sig=abcdefgh12345678'\n",
+        "lib/plain.py": "client.login(password=settings.password, api_key=key)\n",
+    },
+}
+
+
+def make_folders(folder: Path) -> None:
+    """Code folders beside the specs that name them, and a spec that is too large."""
+    for name, files in FOLDERS.items():
+        (folder / name).mkdir()
+        shutil.copy(BAD / "code/clean.py", folder / name)
+        for path, content in files.items():
+            file = folder / name / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if isinstance(content, str):
+                file.write_bytes(content.encode())
+            else:
+                with file.open("wb") as stream:
+                    stream.truncate(content)
+    for spec in (*BAD.glob("*-code.yaml"), BAD / "windows-line-ends.yaml"):
+        shutil.copy(spec, folder)
     (folder / "file-too-large.yaml").write_text("#" * 9 * MEBIBYTE)
+
+
+def needs_folders(code: str) -> bool:
+    spec = BAD / f"{code}.yaml"
+    text = spec.read_text("utf-8", "replace") if spec.exists() else ""
+    return not text or any(f"code: {name}" in text for name in FOLDERS)
 
 
 def test_every_code_has_a_bad_spec():
@@ -58,9 +87,10 @@ def test_a_bad_spec_has_one_mistake(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    if "large" in code:
-        make_large(tmp_path)
-    monkeypatch.chdir(tmp_path if "large" in code else BAD)
+    made = needs_folders(code)
+    if made:
+        make_folders(tmp_path)
+    monkeypatch.chdir(tmp_path if made else BAD)
     found = diagnose(code)
     told = {(each.code, each.severity) for each in found if ELSEWHERE not in (each.help or "")}
     assert told == {(code, explanations.explain(code).severity)}

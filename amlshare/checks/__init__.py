@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from amlshare.checks import (
     arguments,
+    code,
     compute,
     data,
     edges,
@@ -140,6 +141,12 @@ FILE_RULES: tuple[FileRule, ...] = (
     files.scripts_found,
     files.scripts_are_python,
     files.other_files,
+    code.sizes,
+    code.data,
+    code.notebooks,
+    code.junk,
+    code.line_ends,
+    code.secret_values,
     script_arguments.accepted,
 )
 

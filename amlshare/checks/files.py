@@ -40,7 +40,7 @@ def _missing_code(steps: list[str], key: str) -> Finding:
 
 def code_folders(spec: Spec, snapshots: Snapshots) -> Iterator[Finding]:
     """code-not-found: no such folder, or a file."""
-    for code, route in _code_folders(spec).items():
+    for code, route in each_folder(spec).items():
         path = snapshots.base / code
         if code.strip() and not path.is_dir():
             yield Finding(
@@ -54,7 +54,7 @@ def code_folders(spec: Spec, snapshots: Snapshots) -> Iterator[Finding]:
 
 def code_readable(spec: Spec, snapshots: Snapshots) -> Iterator[Finding]:
     """unreadable-code: a code folder that cannot be uploaded whole."""
-    for code, route in _code_folders(spec).items():
+    for code, route in each_folder(spec).items():
         snapshots.files(code)
         if problem := snapshots.problems.get(code):
             yield Finding(
@@ -67,7 +67,7 @@ def code_readable(spec: Spec, snapshots: Snapshots) -> Iterator[Finding]:
 
 def code_sizes(spec: Spec, snapshots: Snapshots) -> Iterator[Finding]:
     """large-code: more than SDK v1 takes as a snapshot, though it says so only at a submit."""
-    for code, route in _code_folders(spec).items():
+    for code, route in each_folder(spec).items():
         if found := excess(snapshots.sizes(code)):
             has, most, where = found
             yield Finding(
@@ -80,7 +80,7 @@ def code_sizes(spec: Spec, snapshots: Snapshots) -> Iterator[Finding]:
 
 
 @once
-def _code_folders(spec: Spec) -> dict[str, Route]:
+def each_folder(spec: Spec) -> dict[str, Route]:
     """Every code folder that a step uses, with where the spec names it first."""
     found: dict[str, Route] = {}
     for name, step in spec.steps.items():
