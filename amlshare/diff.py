@@ -145,7 +145,7 @@ def _impact(changed: Iterable[FieldChange], *, renamed: bool) -> Impact:
 def is_cosmetic(change: FieldChange) -> bool:
     """Whether a change is one for people: nothing is computed otherwise."""
     first, *rest = change.field.split(".")
-    key = rest[1] if first in ("inputs", "outputs") and rest[1:] else first
+    key = rest[1] if first in ("inputs", "outputs", "sequence") and rest[1:] else first
     return key in _FOR_PEOPLE
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from amlshare.references import Reference, Text
+from amlshare.references import Reference, Text, write
 
 EdgeType: TypeAlias = Literal["path", "directory", "dataset"]
 Format: TypeAlias = Literal["folder", "file", "csv", "parquet", "table"]
@@ -21,6 +21,7 @@ Value: TypeAlias = str | int | float | bool
 Number: TypeAlias = int | Reference
 
 TABLES: frozenset[Format] = frozenset({"csv", "parquet", "table"})
+_LONGEST_LINE = 60  # letters of a command that its name has
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,17 +172,63 @@ class Parallel:
     kind: Literal["parallel"] = "parallel"
 
 
-Run: TypeAlias = Script | Command | Parallel
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scratch:
+    """A place on the disk of a step, empty before it starts and gone when it ends."""
+
+    name: str
+    format: Literal["folder", "file"] = "folder"
+
+
+Part: TypeAlias = Script | Command
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sequence:
+    """Scripts and commands, one after the other in one place; the first that fails ends the step.
+
+    ``titles`` are for people: one for each part, or none at all.
+    """
+
+    parts: tuple[Part, ...]
+    scratch: tuple[Scratch, ...] = ()
+    titles: tuple[str | None, ...] = ()
+    kind: Literal["sequence"] = "sequence"
+
+
+Run: TypeAlias = Script | Command | Parallel | Sequence
+
+
+def programs(run: Run) -> tuple[Part | Parallel, ...]:
+    """What is run, one after the other."""
+    return run.parts if isinstance(run, Sequence) else (run,)
 
 
 def texts(run: Run) -> tuple[Text, ...]:
-    """Every text of what is run: the words of a script, the line of a command."""
-    return (run.line,) if isinstance(run, Command) else run.arguments
+    """Every text of what is run: the words of its scripts, the lines of its commands."""
+    return tuple(text for each in programs(run) for text in _texts(each))
+
+
+def _texts(program: Part | Parallel) -> tuple[Text, ...]:
+    return (program.line,) if isinstance(program, Command) else program.arguments
 
 
 def scripts(run: Run) -> tuple[str, ...]:
     """The scripts that decide what is run; none where a command may run anything."""
-    return () if isinstance(run, Command) else (run.file,)
+    files: set[str] = set()
+    for each in programs(run):
+        if isinstance(each, Command):
+            return ()
+        files.add(each.file)
+    return tuple(sorted(files))
+
+
+def called(part: Part) -> str:
+    """What a part of a sequence is called: its script, or its line in short."""
+    if isinstance(part, Script):
+        return part.file
+    line = " ".join(write(part.line).split())
+    return line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 3]}..."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from amlshare.pipeline import Data, Input, Output, Parallel, Pipeline, Step, tex
 from amlshare.references import Reference, write
 
 # What may change without a port's content changing. How it travels is a part of its own.
-_COSMETIC = frozenset("title description tags size files reads mode at".split())
+_COSMETIC = frozenset("title titles description tags size files reads mode at".split())
 PARTS = tuple("code run parameters environment env inputs outputs access compute settings".split())
 """What a fingerprint is made of. ``access`` is how inputs and outputs travel: it changes nothing
 that a step reads, and yet the cloud runs the step again."""
@@ -162,7 +162,7 @@ def _fingerprint(
 ) -> Fingerprint:
     own = {
         "code": code.digest if code else "",
-        "run": digest(plain(step.run)),
+        "run": digest(plain(step.run, without=_COSMETIC)),
         "parameters": _digest_some({name: shared.values[name] for name in parameters_of(step)}),
         "environment": shared.environments[step.environment],
         "env": _digest_some(step.env),

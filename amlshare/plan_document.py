@@ -238,13 +238,22 @@ _DERIVED = (
 
 
 def _load_step(step: Mapping[str, Any]) -> dict[str, Any]:
-    run = _with_numbers(step["run"])
-    if "line" in run:
-        run["line"] = parse(run["line"])[0]
-    else:
-        run["arguments"] = [parse(word)[0] for word in step["arguments"]]
+    run = _load_run(step["run"] | {"arguments": step["arguments"]})
     body = {key: value for key, value in step.items() if key not in _DERIVED}
     return _with_numbers(body) | {"run": run}
+
+
+def _load_run(run: Mapping[str, Any]) -> dict[str, Any]:
+    """With texts in their parts; a command and a sequence have no arguments."""
+    body = _with_numbers(run)
+    words = body.pop("arguments", [])
+    if "line" in body:
+        body["line"] = parse(body["line"])[0]
+    elif "parts" in body:
+        body["parts"] = [_load_run(part) for part in body["parts"]]
+    else:
+        body["arguments"] = [parse(word)[0] for word in words]
+    return body
 
 
 def _with_numbers(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""References: ``${inputs.N}``, ``${outputs.N}``, ``${parameters.N}`` inside text.
+"""References: ``${inputs.N}``, ``${outputs.N}``, ``${scratch.N}``, ``${parameters.N}`` in text.
 
 A text with references is kept as its parts, so that no backend has to parse it again: a part is
 plain text or a :class:`Reference`.
@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
-Kind: TypeAlias = Literal["input", "output", "parameter", "env"]
+Kind: TypeAlias = Literal["input", "output", "scratch", "parameter", "env"]
 
 KINDS: dict[str, Kind] = {
     "inputs": "input",
     "outputs": "output",
+    "scratch": "scratch",
     "parameters": "parameter",
     "env": "env",
 }

@@ -295,12 +295,28 @@ def _literal(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def _run(step: s.Step) -> p.Run:
-    if step.command is not None:
-        return p.Command(line=_text(step.command))
-    arguments = tuple(_arguments(step.arguments))
+    if step.sequence is not None:
+        return _sequence(step.sequence, step.scratch)
     if step.parallel is not None:
-        return _parallel(step.parallel, arguments)
-    return p.Script(file=cast("str", step.script), arguments=arguments)
+        return _parallel(step.parallel, tuple(_arguments(step.arguments)))
+    return _part(step)
+
+
+def _sequence(parts: list[s.Part], scratch: Mapping[str, s.Scratch]) -> p.Sequence:
+    titles = tuple(part.title for part in parts)
+    places = _sorted(scratch).items()
+    return p.Sequence(
+        parts=tuple(map(_part, parts)),
+        scratch=tuple(p.Scratch(name=name, format=each.format) for name, each in places),
+        titles=titles if any(titles) else (),
+    )
+
+
+def _part(given: s.Step | s.Part) -> p.Part:
+    if given.command is not None:
+        return p.Command(line=_text(given.command))
+    arguments = tuple(_arguments(given.arguments))
+    return p.Script(file=cast("str", given.script), arguments=arguments)
 
 
 def _parallel(parallel: s.Parallel, arguments: tuple[Text, ...]) -> p.Parallel:

@@ -108,7 +108,7 @@ def _matches(step: Step, method: str, value: str) -> bool:
 def _nothing(method: str, value: str, graph: _Graph) -> str:
     known = {
         "tag": {key for step in graph.steps.values() for key in step.tags},
-        "type": {"script", "command", "parallel"},
+        "type": {"script", "command", "parallel", "sequence"},
         "source": {given.source for step in graph.steps.values() for given in step.inputs},
         "name": set(graph.steps),
     }[method]

@@ -116,7 +116,7 @@ def _typed(value: object) -> object:
 
 
 def _listed(value: object) -> object:
-    """``outputs: [a, b]`` is short for both with every key at its default."""
+    """``[a, b]`` is short for both with every key at its default."""
     if isinstance(value, list) and all(isinstance(name, str) for name in value):
         if len(set(value)) < len(value):
             raise PydanticCustomError("duplicate-output", "each output once")
@@ -439,8 +439,8 @@ class Output(_Short):
     files: int | None = Field(default=None, ge=0, description="A hint: how many files.")
 
 
-class _OutputsForms:
-    """``outputs`` in a JSON Schema: a list of names too."""
+class _ListedForms:
+    """``outputs`` and ``scratch`` in a JSON Schema: a list of names too."""
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> Json:
@@ -449,7 +449,20 @@ class _OutputsForms:
 
 
 Outputs = Annotated[
-    dict[str, Annotated[Output, BeforeValidator(_empty)]], BeforeValidator(_listed), _OutputsForms
+    dict[str, Annotated[Output, BeforeValidator(_empty)]], BeforeValidator(_listed), _ListedForms
+]
+
+
+class Scratch(_Short):
+    """A place for what one part of a sequence hands to the next; an empty entry is a folder."""
+
+    short = {"type": "null"}
+
+    format: Literal["folder", "file"] = Field(default="folder", description="What it is.")
+
+
+Scratches = Annotated[
+    dict[str, Annotated[Scratch, BeforeValidator(_empty)]], BeforeValidator(_listed), _ListedForms
 ]
 
 
@@ -483,13 +496,32 @@ class Parallel(_Model):
     )
 
 
+class Part(_Model):
+    """A part of a sequence: exactly one of `script` and `command`."""
+
+    script: str | None = Field(default=None, description="A Python script, relative to `code`.")
+    command: str | None = Field(default=None, description="One line for bash.")
+    title: str | None = Field(default=None, description="For people.")
+    arguments: Arguments = Field(
+        default=[], description="Words of the script, or FLAG: VALUE (passed sorted by flag)."
+    )
+
+
 class Step(_Model):
-    """A step: exactly one of `script`, `command` and `parallel`."""
+    """A step: exactly one of `script`, `command`, `parallel` and `sequence`."""
 
     script: str | None = Field(default=None, description="A Python script, relative to `code`.")
     command: str | None = Field(default=None, description="One line for bash.")
     parallel: Parallel | None = Field(
         default=None, description="A script run over many files or rows."
+    )
+    sequence: list[Part] | None = Field(
+        default=None, description="Scripts and commands, run one after the other in one place."
+    )
+    scratch: Scratches = Field(
+        default={},
+        description="Places on the step's own disk, for what its sequence hands on: a list of "
+        "names, or NAME: {format: ..}.",
     )
     title: str | None = Field(default=None, description="For people.")
     description: str | None = Field(default=None, description="For people.")

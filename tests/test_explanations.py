@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from amlshare import commands, explanations
+from amlshare.checks.steps import KINDS
 from amlshare.commands import Request, UsageError
 from amlshare.diagnostics import Diagnostic
 
@@ -148,7 +149,7 @@ def whole(snippet: dict[str, Any], default: dict[str, str]) -> dict[str, Any]:
     if spec["environments"].keys() - {"python"}:
         spec["environments"].setdefault("python", {"image": "python:3.11"})
     for step in spec["steps"].values() if isinstance(spec["steps"], dict) else ():
-        if isinstance(step, dict) and not {"script", "command", "parallel"} & step.keys():
+        if isinstance(step, dict) and not set(KINDS) & step.keys():
             step.update(default)
     return spec
 

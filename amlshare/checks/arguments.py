@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from amlshare.checks.views import each_reference, each_word, texts
+from amlshare.checks.views import each_program, each_reference, each_word, texts
 from amlshare.diagnostics import Finding
 from amlshare.spec import Spec, Step
 
@@ -15,16 +15,16 @@ _PLACEHOLDER = re.compile(r"\{(run-id|output-name)\}")
 
 def one_word_each(spec: Spec) -> Iterator[Finding]:
     """argument-with-blank: a flag and its value in one word; the script would not know it."""
-    for name, step in spec.steps.items():
-        listed = isinstance(step.arguments, list)
-        for index, word in enumerate(step.arguments):
+    for _, _, body, route in each_program(spec):
+        listed = isinstance(body.arguments, list)
+        for index, word in enumerate(body.arguments):
             # the value of a flag in a mapping is a word whatever is in it
             if isinstance(word, str) and (match := _FLAG_AND_MORE.fullmatch(word)):
                 yield Finding(
                     code="argument-with-blank",
                     severity="warning",
                     message=f"'{word}' is one word, blank included",
-                    route=("steps", name, "arguments", index if listed else word),
+                    route=(*route, "arguments", index if listed else word),
                     on="value" if listed else "key",
                     label="nothing splits it",
                     help=f"write two words, or the mapping `{match[1]}: VALUE`",
@@ -33,15 +33,15 @@ def one_word_each(spec: Spec) -> Iterator[Finding]:
 
 def flags_in_mappings(spec: Spec) -> Iterator[Finding]:
     """flag-without-dash: a mapping's keys are passed as they stand."""
-    for name, step in spec.steps.items():
-        if isinstance(step.arguments, dict):
-            for flag in step.arguments:
+    for _, _, body, route in each_program(spec):
+        if isinstance(body.arguments, dict):
+            for flag in body.arguments:
                 if not flag.startswith("-"):
                     yield Finding(
                         code="flag-without-dash",
                         severity="warning",
                         message=f"'{flag}' is passed without dashes",
-                        route=("steps", name, "arguments", flag),
+                        route=(*route, "arguments", flag),
                         on="key",
                         label=f"did you mean '--{flag}'?",
                         help="where it is a word and no flag, use a list",
@@ -67,7 +67,7 @@ def ports_passed(spec: Spec) -> Iterator[Finding]:
     """unpassed-input, unpassed-output: the script is not told where it lies."""
     told: dict[str, set[tuple[str, str]]] = {name: set() for name in spec.steps}
     for place, part in each_reference(spec):
-        if part.kind != "parameter":
+        if part.kind in ("input", "output"):
             told[place.step].add((part.kind, part.name))
     unclear = {place.step for place in texts(spec) if place.bad}
     for name, step in spec.steps.items():
@@ -102,11 +102,15 @@ def _told_otherwise(step: Step) -> set[tuple[str, str]]:
 
 def _unpassed_port(code: str, port: str, name: str, step: Step) -> Finding:
     kind = code.partition("-")[2]
-    runs, where = ("command", "`command:`") if step.command else ("script", "`arguments:`")
+    runs, where = ("the command of step", "`command:`")
+    if step.command is None:
+        runs, where = ("the script of step", "`arguments:`")
+    if step.sequence is not None:
+        runs, where = ("the sequence of step", "one of its parts")
     return Finding(
         code=code,
         severity="hint",
-        message=f"the {runs} of step '{name}' is not told where {kind} '{port}' lies",
+        message=f"{runs} '{name}' is not told where {kind} '{port}' lies",
         route=("steps", name, f"{kind}s", port),
         on="key",
         help=f"write ${{{kind}s.{port}}} into {where}, or take the {kind} out",

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from amlshare.checks.places import who
-from amlshare.checks.views import once
+from amlshare.checks.steps import KINDS
+from amlshare.checks.views import Program, each_program, once
 from amlshare.diagnostics import Finding, Route, closest
 from amlshare.snapshots import Snapshots, excess, ignore_file
 from amlshare.spec import Spec, Step
@@ -18,11 +19,13 @@ def code_given(spec: Spec, _snapshots: Snapshots) -> Iterator[Finding]:
 
     One finding for all steps that say nothing of it: `defaults` is the way out.
     """
-    with_script = [(name, step) for name, step in spec.steps.items() if script_of(name, step)]
-    silent = [name for name, step in with_script if step.code is None]
+    with_script = {each.step: each.owner for each in each_program(spec) if script_of(each)}
+    silent = [name for name, step in with_script.items() if step.code is None]
     if silent and spec.defaults.code in (None, "none"):
-        yield _missing_code(silent, "script" if spec.steps[silent[0]].script else "parallel")
-    for name, step in with_script:
+        first = with_script[silent[0]]
+        kinds = (kind for kind in KINDS if getattr(first, kind) is not None)
+        yield _missing_code(silent, next(kinds))
+    for name, step in with_script.items():
         if step.code == "none":
             yield _missing_code([name], "code")
 
@@ -98,17 +101,19 @@ def code_of(spec: Spec, name: str, step: Step) -> tuple[str | None, Route]:
     return (None if default == "none" else default), ("defaults", "code")
 
 
-def script_of(name: str, step: Step) -> tuple[str, Route] | None:
-    if step.parallel is not None:
-        return step.parallel.script, ("steps", name, "parallel", "script")
-    return None if step.script is None else (step.script, ("steps", name, "script"))
+def script_of(program: Program) -> tuple[str, Route] | None:
+    """The script that is run, and where the spec says so; None for a command."""
+    body, route = program.body, program.route
+    if isinstance(body, Step) and body.parallel is not None:
+        return body.parallel.script, (*route, "parallel", "script")
+    return None if body.script is None else (body.script, (*route, "script"))
 
 
 def scripts_found(spec: Spec, snapshots: Snapshots) -> Iterator[Finding]:
     """script-outside, script-not-found, script-ignored."""
-    for name, step in spec.steps.items():
-        code, _ = code_of(spec, name, step)
-        found = script_of(name, step)
+    for program in each_program(spec):
+        code, _ = code_of(spec, program.step, program.owner)
+        found = script_of(program)
         if found is None or code is None or found[0] in snapshots.files(code):
             continue
         if found[0].strip() and "\\" not in found[0] and code not in snapshots.problems:
@@ -177,8 +182,8 @@ def _python_files(files: Mapping[str, Path]) -> str:
 
 def scripts_are_python(spec: Spec, _snapshots: Snapshots) -> Iterator[Finding]:
     """script-not-python: a script is run by Python, whatever its name."""
-    for name, step in spec.steps.items():
-        found = script_of(name, step)
+    for program in each_program(spec):
+        found = script_of(program)
         suffix = f".{found[0].rpartition('.')[2]}" if found else ""
         if found and suffix in (".sh", ".bash", ".R", ".r", ".ipynb", ".jl", ".js", ".exe"):
             yield Finding(

@@ -32,11 +32,17 @@ def _inner(model: object, part: str | int) -> object:
     if isinstance(model, type) and issubclass(model, BaseModel):
         for name, field in model.model_fields.items():
             if part in (name, field.alias):
-                inner = field.annotation
+                inner = _without_none(field.annotation)
                 tables = getattr(inner, "__origin__", None) in (dict, list)
                 return inner if tables else _model_in(inner) or inner
         return None
     return next((found for arg in _arguments(model) if (found := _model_in(arg))), None)
+
+
+def _without_none(annotation: object) -> object:
+    """What ``X | None`` may be, beside nothing."""
+    args = [each for each in _arguments(annotation) if each is not type(None)]
+    return args[0] if len(args) == 1 and len(_arguments(annotation)) == 2 else annotation
 
 
 def _arguments(annotation: object) -> tuple[object, ...]:
@@ -84,6 +90,8 @@ _PLACES: dict[str, Route] = {
     "an output": ("steps", "?", "outputs", "?"),
     "an output's `expect`": ("steps", "?", "outputs", "?", "expect"),
     "a step's `parallel`": ("steps", "?", "parallel"),
+    "a part of a `sequence`": ("steps", "?", "sequence", 0),
+    "a step's `scratch`": ("steps", "?", "scratch", "?"),
     "a step's `distribution`": ("steps", "?", "distribution"),
     "data": ("data", "?"),
     "a compute target": ("compute", "?"),

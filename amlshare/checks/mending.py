@@ -19,6 +19,7 @@ from amlshare.spec import Spec, parse_spec
 # What stands in for an entry that was refused whole, and for a key that must be there.
 _ENTRIES: dict[str, Any] = {
     "Step": {"command": "true"},
+    "Part": {"command": "true"},
     "Data": {"type": "directory", "location": "?"},
     "Input": {"from": "?"},
     "Environment": {"image": "?:1"},
@@ -43,7 +44,7 @@ _LACKING = {
         "missing-key": "location name version",
         "missing-code": "code defaults",
         "missing-argument": "arguments",
-        "nothing-to-run": "script command parallel",
+        "nothing-to-run": "script command parallel sequence",
         "undistributed-nodes": "distribution nodes",
         "fixed-location": "overwrite location",
         "file-as-folder": "location",
@@ -53,7 +54,7 @@ _LACKING = {
         "untyped-parameter": "default",
         "no-steps": "steps",
         "unknown-source": "data steps",
-        "unknown-reference": "inputs outputs parameters",
+        "unknown-reference": "inputs outputs scratch parameters",
         "unknown-data": "data",
         "unknown-parameter": "parameters data",
         "unknown-environment": "environments",
@@ -181,7 +182,7 @@ def _mend(data: Any, detail: Any) -> Route:
     for part in route[:-1]:
         owner = owner[part]
     if isinstance(owner, list):
-        owner[int(route[-1])] = "?"
+        owner[int(route[-1])] = deepcopy(_harmless(route) or "?")
     elif (harmless := _harmless(route)) is not None:
         owner[route[-1]] = deepcopy(harmless)
     elif isinstance(owner, dict):

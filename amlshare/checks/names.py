@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from amlshare.checks.places import NOUNS
 from amlshare.checks.views import each_input, each_output, once
 from amlshare.diagnostics import Finding, Note, Route, closest
-from amlshare.spec import Spec
+from amlshare.spec import Spec, Step
 
 # folders and logs are called like the step, and a file name ends at 255 bytes
 STEP_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}", re.ASCII)
@@ -120,7 +121,7 @@ def entry_names(spec: Spec) -> Iterator[Finding]:
 def variable_names(spec: Spec) -> Iterator[Finding]:
     """reserved-name: a port that would hide an environment variable of every process."""
     for what, route, name in _named(spec):
-        if name in _VARIABLES and what != "a parameter":
+        if name in _VARIABLES and what not in ("a parameter", "scratch"):
             yield Finding(
                 code="reserved-name",
                 message=f"'{name}' cannot be the name of {what}",
@@ -139,6 +140,8 @@ def _named(spec: Spec) -> list[tuple[str, Route, str]]:
     found += [("an output of the pipeline", ("outputs", name), name) for name in spec.outputs]
     found += [("an input", route, name) for _, name, _, route in each_input(spec)]
     found += [("an output", route, name) for _, name, _, route in each_output(spec)]
+    for step, body in spec.steps.items():
+        found += [("scratch", ("steps", step, "scratch", name), name) for name in body.scratch]
     return found
 
 
@@ -206,6 +209,23 @@ def input_output_clash(spec: Spec) -> Iterator[Finding]:
                 label="Azure ML would rename the input",
                 help=f"rename one of them, for example this to 'new_{name}'",
                 notes=(Note(message="the input", route=("steps", step, "inputs", name), on="key"),),
+            )
+        for name in body.scratch:
+            yield from _scratch_clash(step, body, name)
+
+
+def _scratch_clash(step: str, body: Step, name: str) -> Iterator[Finding]:
+    for key, ports in (("inputs", body.inputs), ("outputs", body.outputs)):
+        if name in ports:
+            noun = NOUNS[key]
+            yield Finding(
+                code="input-output-clash",
+                message=f"step '{step}' has an {noun} and scratch called '{name}'",
+                route=("steps", step, "scratch", name),
+                on="key",
+                label="a name means one place in a step",
+                help=f"rename one of them, for example this to 'scratch_{name}'",
+                notes=(Note(message=f"the {noun}", route=("steps", step, key, name), on="key"),),
             )
 
 

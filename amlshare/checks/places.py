@@ -10,13 +10,14 @@ NOUNS = {
     "data": "data",
     "inputs": "input",
     "outputs": "output",
+    "scratch": "scratch",
     "compute": "compute target",
     "environments": "environment",
     "parameters": "parameter",
     "schedules": "schedule",
     "targets": "target",
 }
-_OF_A_STEP = ("inputs", "outputs")
+_OF_A_STEP = ("inputs", "outputs", "scratch")
 
 
 def place(route: Route) -> str:
@@ -25,6 +26,9 @@ def place(route: Route) -> str:
     keys = list(route)
     while len(keys) >= 2 and keys[0] in (_OF_A_STEP if named else NOUNS):
         named.insert(0, f"{NOUNS[str(keys[0])]} '{keys[1]}'")
+        del keys[:2]
+    if len(keys) >= 2 and keys[0] == "sequence":
+        named.insert(0, f"part {int(keys[1]) + 1}")
         del keys[:2]
     items = [f"item {key + 1}" for key in keys[-1:] if isinstance(key, int)]
     dotted = ".".join(key for key in keys if isinstance(key, str))

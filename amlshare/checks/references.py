@@ -9,10 +9,10 @@ from amlshare import references
 from amlshare.checks.names import Guesses
 from amlshare.checks.views import Place, each_reference, texts
 from amlshare.diagnostics import Finding, Route
-from amlshare.references import KINDS, PREFIXES, BadReference, Reference
+from amlshare.references import KINDS, PREFIXES, BadReference, Kind, Reference
 from amlshare.spec import Spec
 
-Names = Mapping[str, Mapping[str, object]]
+Names = Mapping[Kind, Mapping[str, object]]
 _FORMS = "write ${inputs.N}, ${outputs.N} or ${parameters.N}; $${ writes the text ${ itself"
 
 
@@ -24,20 +24,29 @@ def references_known(spec: Spec) -> Iterator[Finding]:
             yield _unknown(part, place, _all_names(spec, place))
 
 
-def _names(spec: Spec, place: Place, kind: str) -> Mapping[str, object]:
-    if kind == "parameter":
-        return spec.parameters
+def _names(spec: Spec, place: Place, kind: Kind) -> Mapping[str, object]:
     step = spec.steps[place.step]
-    return step.inputs if kind == "input" else step.outputs
+    match kind:
+        case "input":
+            return step.inputs
+        case "output":
+            return step.outputs
+        case "scratch":
+            return step.scratch
+        case _:
+            return spec.parameters
 
 
 def _all_names(spec: Spec, place: Place) -> Names:
-    return {kind: _names(spec, place, kind) for kind in ("input", "output", "parameter")}
+    kinds: tuple[Kind, ...] = ("input", "output", "scratch", "parameter")
+    return {kind: _names(spec, place, kind) for kind in kinds}
 
 
 def _unknown(part: Reference, place: Place, names: Names) -> Finding:
     where = "the spec" if part.kind == "parameter" else f"step '{place.step}'"
     label, help_ = _meant(part, names)
+    if part.kind == "scratch" and "sequence" not in place.route and not label:
+        help_ = "only a step with a `sequence:` has scratch, for what its parts hand on"
     return Finding(
         code="unknown-reference",
         message=f"{where} has no {part.kind} '{part.name}'",
@@ -52,7 +61,7 @@ def _meant(part: Reference, names: Names) -> tuple[str, str | None]:
     """What a reference to nothing was meant to be: beside the caret, or as the next step."""
     for kind, others in names.items():
         if part.name in others:
-            return f"did you mean '${{{kind}s.{part.name}}}'?", None
+            return f"did you mean '${{{PREFIXES[kind]}.{part.name}}}'?", None
     known = names[part.kind]
     prefix = PREFIXES[part.kind]
     if similar := Guesses(known)(part.name):
@@ -89,7 +98,7 @@ def references_formed(spec: Spec) -> Iterator[Finding]:
 
 def bad_reference(text: str, route: Route, names: Names | None = None) -> Finding:
     """The finding of a ``${...}`` that is none of the language's."""
-    known = [f"{kind}s.{name}" for kind, group in (names or {}).items() for name in group]
+    known = [f"{PREFIXES[kind]}.{name}" for kind, group in (names or {}).items() for name in group]
     if text.startswith("${{"):
         return _v2_reference(text, route, Guesses(known))
     label, help_ = "", _FORMS

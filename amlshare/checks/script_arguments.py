@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from amlshare.checks.files import code_of, script_of
-from amlshare.checks.views import parse
+from amlshare.checks.views import Program, each_program, parse
 from amlshare.diagnostics import Finding, Note, Route, did_you_mean
 from amlshare.references import Reference
 from amlshare.script_arguments import (
@@ -29,7 +29,7 @@ from amlshare.script_arguments import (
 from amlshare.script_arguments.uses import Uses
 from amlshare.scripts import Sources, sources
 from amlshare.snapshots import Snapshots
-from amlshare.spec import Spec, Step
+from amlshare.spec import Part, Spec, Step
 
 _KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
 _LISTED = 8
@@ -47,7 +47,7 @@ class _Said(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Script:
-    """The script of a step, as read."""
+    """The script of a step, or of a part of one, as read."""
 
     file: str
     code: str
@@ -68,10 +68,11 @@ class _Reader:
         self._matched: dict[tuple[Any, ...], tuple[tuple[Parsing, Matched], ...]] = {}
         self._uses: dict[tuple[str, str], Uses] = {}
 
-    def script(self, name: str, step: Step) -> _Script | None:
-        """The script of a step; None for one that is not there, or could be another file."""
-        found = script_of(name, step)
-        code, _ = code_of(self._spec, name, step)
+    def script(self, program: Program) -> _Script | None:
+        """The script of a program; None for one that is not there, or could be another file."""
+        step = program.owner
+        found = script_of(program)
+        code, _ = code_of(self._spec, program.step, step)
         elsewhere = "PYTHONPATH" in step.env or "PYTHONPATH" in self._spec.defaults.env
         if found is None or code is None or elsewhere:
             return None
@@ -108,29 +109,29 @@ class _Reader:
 def accepted(spec: Spec, snapshots: Snapshots) -> Iterator[Finding]:
     """unknown-argument and its like, for every step with a script."""
     reader, words = _Reader(spec, snapshots), _Words(spec)
-    unclear: dict[str, tuple[str, str]] = {}
-    for name, step in spec.steps.items():
-        script = reader.script(name, step)
+    unclear: dict[str, tuple[Program, str]] = {}
+    for program in each_program(spec):
+        script = reader.script(program)
         if script is None:
             continue
-        said = words.of(name, step)
+        said = words.of(program.body, program.route)
         if script.accepted.unclear and said and not script.accepted.parsings:
-            unclear.setdefault(script.file, (name, script.accepted.unclear))
-        yield from dict.fromkeys(_of_step(name, step, script, said, reader))
+            unclear.setdefault(script.file, (program, script.accepted.unclear))
+        yield from dict.fromkeys(_of_program(program, script, said, reader))
     if unclear:
-        yield _unclear(spec, unclear)
+        yield _unclear(unclear)
 
 
-def _of_step(
-    name: str, step: Step, script: _Script, said: list[_Said], reader: _Reader
+def _of_program(
+    program: Program, script: _Script, said: list[_Said], reader: _Reader
 ) -> Iterator[Finding]:
     words = tuple(each.word for each in said)
     for _, matched in reader.matched(script, words):
         for refusal in _apart(matched.refusals):
-            yield _refused(refusal, name, step, script, said)
+            yield _refused(refusal, program, script, said)
         yield from _uses(matched, script, said, reader)
     for counted in _decisive(script.accepted.counted, len(words)):
-        yield _miscounted(counted, name, step, script, said)
+        yield _miscounted(counted, program, script, said)
 
 
 def _apart(refusals: tuple[Refusal, ...]) -> Iterator[Refusal]:
@@ -163,15 +164,15 @@ class _Words:
         self._spec = spec
         self._filled: dict[str, tuple[str, bool, tuple[Reference, ...], Reference | None]] = {}
 
-    def of(self, name: str, step: Step) -> list[_Said]:
-        """The words that a step passes, in the order in which it does."""
-        route: Route = ("steps", name, "arguments")
+    def of(self, body: Step | Part, at: Route) -> list[_Said]:
+        """The words that are passed to a script, in their order."""
+        route: Route = (*at, "arguments")
         found: list[_Said] = []
-        if isinstance(step.arguments, list):
-            for index, value in enumerate(step.arguments):
+        if isinstance(body.arguments, list):
+            for index, value in enumerate(body.arguments):
                 found.append(self._word(value, (*route, index), len(found)))
             return found
-        for flag, value in sorted(step.arguments.items()):
+        for flag, value in sorted(body.arguments.items()):
             if value is None or value is False:
                 continue
             found.append(_Said(Word(flag, True, len(found)), (*route, flag), on_key=True))
@@ -222,11 +223,9 @@ def _default(spec: Spec, reference: Reference) -> str | None:
 # What a parser refuses
 
 
-def _refused(
-    refusal: Refusal, name: str, step: Step, script: _Script, said: list[_Said]
-) -> Finding:
+def _refused(refusal: Refusal, program: Program, script: _Script, said: list[_Said]) -> Finding:
     if refusal.word is None:
-        return _without_word(refusal, name, step, script)
+        return _without_word(refusal, program, script)
     found = said[refusal.word.key]
     match refusal.trouble:
         case "unknown" | "ambiguous":
@@ -324,7 +323,7 @@ def _words(option: Option) -> str:
     return many if option.least == option.most else f"{many} or more"
 
 
-def _without_word(refusal: Refusal, name: str, step: Step, script: _Script) -> Finding:
+def _without_word(refusal: Refusal, program: Program, script: _Script) -> Finding:
     option = refusal.option
     called = option.called if option else ""
     if refusal.trouble == "conflict":
@@ -334,14 +333,14 @@ def _without_word(refusal: Refusal, name: str, step: Step, script: _Script) -> F
         called = refusal.detail or called
         message = f"script '{script.file}' is not given '{called}', which it requires"
         code = "missing-argument"
-    given = bool(step.arguments)
-    kind = "script" if step.parallel is None else "parallel"
+    given = bool(program.body.arguments)
+    kind = "script" if program.owner.parallel is None else "parallel"
     return Finding(
         code=code,
         message=message,
-        route=("steps", name, "arguments" if given else kind),
+        route=(*program.route, "arguments" if given else kind),
         on="key",
-        help=_how(option, step, script, code),
+        help=_how(option, program.owner, script, code),
     )
 
 
@@ -357,16 +356,15 @@ def _how(option: Option | None, step: Step, script: _Script, code: str) -> str |
 
 
 def _port(option: Option, step: Step) -> str:
-    """The input or output of the name that an argument has."""
-    for kind, ports in (("inputs", step.inputs), ("outputs", step.outputs)):
+    """The input, output or scratch of the name that an argument has."""
+    names = (("inputs", step.inputs), ("outputs", step.outputs), ("scratch", step.scratch))
+    for kind, ports in names:
         if option.name in ports:
             return f"${{{kind}.{option.name}}}"
     return "VALUE"
 
 
-def _miscounted(
-    counted: Counted, name: str, step: Step, script: _Script, said: list[_Said]
-) -> Finding:
+def _miscounted(counted: Counted, program: Program, script: _Script, said: list[_Said]) -> Finding:
     few = len(said) < counted.least
     wanted = counted.least if few else counted.most
     bound = "at least " if few and counted.most is None else "" if few else "at most "
@@ -376,7 +374,7 @@ def _miscounted(
     return Finding(
         code="missing-argument" if few else "argument-count",
         message=f"script '{script.file}' needs {words} in sys.argv, and gets {len(said)}",
-        route=("steps", name, "arguments" if step.arguments else "script"),
+        route=(*program.route, "arguments" if program.body.arguments else "script"),
         on="key",
         help=f"{script.at(counted.place)} reads them",
     )
@@ -430,16 +428,16 @@ def _written(port: Reference, place: Place, said: _Said, script: _Script) -> Fin
     )
 
 
-def _unclear(spec: Spec, unclear: dict[str, tuple[str, str]]) -> Finding:
+def _unclear(unclear: dict[str, tuple[Program, str]]) -> Finding:
     """unclear-script: said once for all of them."""
-    file, (name, reason) = next(iter(unclear.items()))
+    file, (program, reason) = next(iter(unclear.items()))
     others = f"; the same goes for {', '.join(list(unclear)[1:_LISTED])}" if unclear else ""
-    key = "parallel" if spec.steps[name].parallel else "script"
+    key = "parallel" if program.owner.parallel else "script"
     return Finding(
         code="unclear-script",
         severity="hint",
         message=f"what script '{file}' accepts cannot be told from its source: {reason}",
-        route=("steps", name, key),
+        route=(*program.route, key),
         on="key" if key == "parallel" else "value",
         help=f"its arguments are not checked{others if len(unclear) > 1 else ''}",
     )

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping
 
 from amlshare.checks.names import Guesses, unknown
 from amlshare.checks.parameters import type_of
-from amlshare.checks.views import each_output
+from amlshare.checks.places import place
+from amlshare.checks.views import each_output, each_program
 from amlshare.diagnostics import Finding, Note, Route
 from amlshare.references import Reference, parse
-from amlshare.spec import Compute, Spec
+from amlshare.spec import Compute, Part, Spec, Step
 
-KINDS = ("script", "command", "parallel")
+KINDS = ("script", "command", "parallel", "sequence")
+_PART_KINDS = ("script", "command")
 
 
 def has_steps(spec: Spec) -> Iterator[Finding]:
@@ -27,55 +29,116 @@ def has_steps(spec: Spec) -> Iterator[Finding]:
 
 
 def runs_something(spec: Spec) -> Iterator[Finding]:
-    """nothing-to-run: a step with none of script, command and parallel."""
+    """nothing-to-run: a step with none of script, command, parallel and sequence."""
     for name, step in spec.steps.items():
-        if all(getattr(step, kind) is None for kind in KINDS):
+        if step.sequence is not None and not step.sequence:
             yield Finding(
                 code="nothing-to-run",
-                message=f"step '{name}' runs nothing",
-                route=("steps", name),
+                message=f"the sequence of step '{name}' is empty",
+                route=("steps", name, "sequence"),
+                label="expected a list of scripts and commands",
+                help="add a part, for example `- script: FILE.py`",
+            )
+    for _, _, body, route in each_program(spec):
+        kinds = _kinds(body)
+        if all(getattr(body, kind) is None for kind in kinds):
+            yield Finding(
+                code="nothing-to-run",
+                message=f"{place(route)} runs nothing",
+                route=route,
                 on="key",
-                label="has no script, command or parallel",
+                label=f"has no {', '.join(kinds[:-1])} or {kinds[-1]}",
                 help="add one of them, for example `script: FILE.py`",
             )
-        elif step.command is not None and not step.command.strip():
+        elif body.command is not None and not body.command.strip():
             yield Finding(
                 code="nothing-to-run",
-                message=f"the command of step '{name}' is empty",
-                route=("steps", name, "command"),
+                message=f"the command of {place(route)} is empty",
+                route=(*route, "command"),
                 label="expected a line for bash",
                 help="fill it in, or run a `script:`",
             )
 
 
+def _kinds(body: Step | Part) -> tuple[str, ...]:
+    return KINDS if isinstance(body, Step) else _PART_KINDS
+
+
 def runs_one_thing(spec: Spec) -> Iterator[Finding]:
-    """two-things-to-run: a step with more than one of script, command and parallel."""
-    for name, step in spec.steps.items():
-        given = [kind for kind in KINDS if getattr(step, kind) is not None]
+    """two-things-to-run: a step with more than one of script, command, parallel and sequence."""
+    parts = (each for each in each_program(spec) if each.body is not each.owner)
+    bodies: list[tuple[Route, Step | Part]] = [(("steps", n), s) for n, s in spec.steps.items()]
+    bodies += [(part.route, part.body) for part in parts]
+    for route, body in bodies:
+        given = [kind for kind in _kinds(body) if getattr(body, kind) is not None]
         if len(given) > 1:
             first, second = given[:2]
             yield Finding(
                 code="two-things-to-run",
-                message=f"step '{name}' has both '{first}' and '{second}'",
-                route=("steps", name, second),
+                message=f"{place(route)} has both '{first}' and '{second}'",
+                route=(*route, second),
                 on="key",
-                label="a step runs one thing",
-                help=_TOGETHER if second == "parallel" else "make it two steps, or take one out",
-                notes=(Note(message="the other", route=("steps", name, first), on="key"),),
+                label=f"a {'step' if isinstance(body, Step) else 'part'} runs one thing",
+                help=_TOGETHER.get(second, "make it two steps, or take one out")
+                if isinstance(body, Step)
+                else "make it two parts, or take one out",
+                notes=(Note(message="the other", route=(*route, first), on="key"),),
             )
 
 
-_TOGETHER = "the script of a parallel step stands in it: `parallel: {script: FILE.py, over: INPUT}`"
+_TOGETHER = {
+    "parallel": "the script of a parallel step stands in it: "
+    "`parallel: {script: FILE.py, over: INPUT}`",
+    "sequence": "everything that the step runs is a part of its sequence: `- script: FILE.py`",
+}
+
+
+def sequence_alone(spec: Spec) -> Iterator[Finding]:
+    """misplaced-key: arguments belong to the parts of a sequence, and scratch only to one."""
+    for name, step in spec.steps.items():
+        if step.sequence is not None and step.arguments:
+            yield Finding(
+                code="misplaced-key",
+                message=f"step '{name}' is a sequence and has arguments of its own",
+                route=("steps", name, "arguments"),
+                on="key",
+                label="each part has its own",
+                help="write them into the parts that run a `script:`",
+            )
+        if step.sequence is None and step.scratch:
+            yield Finding(
+                code="misplaced-key",
+                message=f"step '{name}' has scratch and no sequence",
+                route=("steps", name, "scratch"),
+                on="key",
+                label="goes with `sequence`",
+                help="what a step alone needs it finds in its own temporary folder: take it out",
+            )
+
+
+def sequence_nodes(spec: Spec) -> Iterator[Finding]:
+    """sequence-nodes: its parts hand over what they make on one disk."""
+    for name, step in spec.steps.items():
+        for key in ("nodes", "distribution") if step.sequence is not None else ():
+            if getattr(step, key) not in (1, None):
+                yield Finding(
+                    code="sequence-nodes",
+                    message=f"step '{name}' is a sequence and has '{key}'",
+                    route=("steps", name, key),
+                    on="key",
+                    label="the parts of a sequence run on one node",
+                    help="let what runs on several nodes be a step of its own",
+                )
 
 
 def command_without_arguments(spec: Spec) -> Iterator[Finding]:
     """command-arguments: a command is one line and has its words in it."""
-    for name, step in spec.steps.items():
-        if step.command is not None and step.arguments:
+    for _, _, body, route in each_program(spec):
+        if body.command is not None and body.arguments:
             yield Finding(
                 code="command-arguments",
-                message=f"step '{name}' has a command and arguments",
-                route=("steps", name, "arguments"),
+                message=f"{place(route)} has a command and arguments",
+                route=(*route, "arguments"),
                 on="key",
                 label="a command has its words in its line",
                 help="write them into `command:`, or run a `script:`",
@@ -86,7 +149,8 @@ def nodes_distributed(spec: Spec) -> Iterator[Finding]:
     """undistributed-nodes: several nodes that do not know of each other do the same work."""
     for name, step in spec.steps.items():
         nodes = _number(spec, step.nodes)
-        if nodes is not None and nodes > 1 and step.distribution is None and step.parallel is None:
+        together = step.distribution or step.parallel or step.sequence
+        if nodes is not None and nodes > 1 and not together:
             yield Finding(
                 code="undistributed-nodes",
                 message=f"step '{name}' runs on {nodes} nodes without `distribution`",

@@ -31,6 +31,29 @@ def outputs(spec: Spec) -> Iterator[Finding]:
             )
 
 
+def scratch(spec: Spec) -> Iterator[Finding]:
+    """unused-scratch: a place that no part of the sequence names."""
+    if not any(step.scratch for step in spec.steps.values()):
+        return
+    used = {(place.step, part.name) for place, part in each_reference(spec) if _is_scratch(part)}
+    unclear = {place.step for place in texts(spec) if place.bad}
+    for name, step in spec.steps.items():
+        for each in step.scratch if step.sequence is not None and name not in unclear else ():
+            if (name, each) not in used:
+                yield Finding(
+                    code="unused-scratch",
+                    severity="hint",
+                    message=f"no part of step '{name}' uses scratch '{each}'",
+                    route=("steps", name, "scratch", each),
+                    on="key",
+                    help=f"take it out, or hand something on there: `--out: ${{scratch.{each}}}`",
+                )
+
+
+def _is_scratch(part: Reference) -> bool:
+    return part.kind == "scratch"
+
+
 def data(spec: Spec) -> Iterator[Finding]:
     """unused-data: an entry that no input names."""
     used = _sources_used(spec)

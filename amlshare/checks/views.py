@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 from amlshare import references
 from amlshare.diagnostics import Route
 from amlshare.references import BadReference, Reference, Text
-from amlshare.spec import Input, Output, Spec
+from amlshare.spec import Input, Output, Part, Spec, Step
 
 View = TypeVar("View")
 
@@ -81,6 +81,28 @@ def sources(spec: Spec) -> dict[str, str | None]:
     return {source: source_type(spec, source) for source in named}
 
 
+class Program(NamedTuple):
+    """What a step runs: the step's own keys say so, or those of a part of its sequence."""
+
+    step: str
+    owner: Step
+    body: Step | Part
+    route: Route
+
+
+@once
+def each_program(spec: Spec) -> list[Program]:
+    """Everything that is run."""
+    found: list[Program] = []
+    for name, step in spec.steps.items():
+        route: Route = ("steps", name)
+        if step.sequence is None:
+            found.append(Program(name, step, step, route))
+        for index, part in enumerate(step.sequence or ()):
+            found.append(Program(name, step, part, (*route, "sequence", index)))
+    return found
+
+
 class Place(NamedTuple):
     """A text that references may stand in: an argument's word or a command's line."""
 
@@ -117,17 +139,17 @@ def each_reference(spec: Spec) -> list[tuple[Place, Reference]]:
 def each_word(spec: Spec) -> list[tuple[str, Route, str]]:
     """The texts of all arguments and commands, with their steps and routes."""
     found: list[tuple[str, Route, str]] = []
-    for name, step in spec.steps.items():
-        if step.command is not None:
-            found.append((name, ("steps", name, "command"), step.command))
-        elif isinstance(step.arguments, list):
-            found += _listed(name, ("steps", name, "arguments"), step.arguments)
+    for name, _, body, route in each_program(spec):
+        if body.command is not None:
+            found.append((name, (*route, "command"), body.command))
+        elif isinstance(body.arguments, list):
+            found += _listed(name, (*route, "arguments"), body.arguments)
         else:
-            for flag, value in step.arguments.items():
+            for flag, value in body.arguments.items():
                 if isinstance(value, str):
-                    found.append((name, ("steps", name, "arguments", flag), value))
+                    found.append((name, (*route, "arguments", flag), value))
                 elif isinstance(value, list):
-                    found += _listed(name, ("steps", name, "arguments", flag), value)
+                    found += _listed(name, (*route, "arguments", flag), value)
     return found
 
 

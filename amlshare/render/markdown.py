@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from amlshare.diagnostics import Diagnostic
 from amlshare.movement import EdgeBytes, Movement, Moves
-from amlshare.pipeline import Data, Output, Step, edges
+from amlshare.pipeline import Data, Output, Step, edges, programs
 from amlshare.plan import Plan, moves_of
 from amlshare.render import words
 from amlshare.render.built import HERE, Built
@@ -94,9 +94,10 @@ def _row(*cells: str) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
-def _ran(step: Step) -> str:
-    """The script, or the shell line; a script's arguments are in the spec's own difference."""
-    return " ".join(words.command(step.run)) if step.run.kind == "command" else step.run.file
+def _ran(step: Step) -> Iterator[str]:
+    """The scripts and shell lines; a script's arguments are in the spec's own difference."""
+    for each in programs(step.run):
+        yield " ".join(words.command(each)) if each.kind == "command" else each.file
 
 
 def _cell(lines: Iterable[str]) -> str:

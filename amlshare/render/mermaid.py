@@ -55,8 +55,7 @@ def _data(pipeline: Pipeline, nodes: dict[str, str]) -> Iterator[str]:
 
 def _box(step: Step, node: str) -> str:
     texts = [step.name, step.title] if step.title else [step.name]
-    ran = "command" if step.run.kind == "command" else step.run.file
-    return f"  {node}[{_text(*texts, ran)}]"
+    return f"  {node}[{_text(*texts, *words.files_run(step.run))}]"
 
 
 def _edges(plan: Plan, nodes: dict[str, str]) -> Iterator[str]:

@@ -114,7 +114,7 @@ def step_blocks(
         about = (*_about(step, shared, plan.backend), *built.steps.get(step.name, ()))
         about += tuple(_waits(step, moves, rows[step.name]))
         yield from _header(step, label, about, paper)
-        yield from _command(step, paper)
+        yield from _commands(step, paper)
         for row in rows[step.name]:
             yield from _row_lines(row, columns, paper)
 
@@ -225,12 +225,19 @@ def _about(step: Step, shared: Shared, backend: str) -> Iterator[str]:
         yield f"sets {words.listed(own)}"
 
 
-def _command(step: Step, paper: Paper) -> Iterator[str]:
+def _commands(step: Step, paper: Paper) -> Iterator[str]:
+    found = words.commands(step.run)
+    for number, each in enumerate(found, 1):
+        label = f"{number}/{len(found)} " if step.run.kind == "sequence" else ""
+        yield from _command(each, label, paper)
+
+
+def _command(given: list[str], label: str, paper: Paper) -> Iterator[str]:
     end = paper.sign(words.LINE_END)
-    pieces = [piece.replace(words.LINE_END, end) for piece in words.command(step.run)]
-    first, *lines = fold_pieces(pieces, paper.width - len(_INDENT) - 2)
+    pieces = [piece.replace(words.LINE_END, end) for piece in given]
+    first, *lines = fold_pieces(pieces, paper.width - len(_INDENT + label) - 2)
     program, blank, arguments = first.partition(" ")
-    yield _INDENT + program + paper.dim(blank + arguments)
+    yield _INDENT + paper.dim(label) + program + paper.dim(blank + arguments)
     for line in lines:
         yield f"{_INDENT}  {paper.dim(line)}"
 

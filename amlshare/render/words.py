@@ -18,11 +18,14 @@ from amlshare.pipeline import (
     Output,
     Parallel,
     Parameter,
+    Part,
     Pipeline,
     Publish,
     Run,
     Schedule,
+    Sequence,
     Step,
+    programs,
 )
 from amlshare.references import Text, write
 from amlshare.render.paper import clean
@@ -86,7 +89,22 @@ def _scalar(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def command(run: Run) -> list[str]:
+def commands(run: Run) -> list[list[str]]:
+    """What is run, one after the other: each as :func:`command` has it, then its title."""
+    every = programs(run)
+    titles = (isinstance(run, Sequence) and run.titles) or (None,) * len(every)
+    return [
+        command(each) + ([f"({clean(title)})"] if title else [])
+        for each, title in zip(every, titles, strict=True)
+    ]
+
+
+def files_run(run: Run) -> list[str]:
+    """What is run without its words: scripts, and that there are commands."""
+    return ["command" if each.kind == "command" else each.file for each in programs(run)]
+
+
+def command(run: Part | Parallel) -> list[str]:
     """What is run, in pieces that belong together: the script, then each flag and its value."""
     if run.kind == "command":
         lines = write(run.line).strip().splitlines()
@@ -142,6 +160,8 @@ def settings(step: Step, backend: str) -> Iterator[str]:
     """What a step says beyond the usual, in a few words each; its reuse is not among them."""
     if step.run.kind == "parallel":
         yield from batches(step.run)
+    if step.run.kind == "sequence" and step.run.scratch:
+        yield f"scratch {listed(each.name for each in step.run.scratch)}"
     if step.nodes != 1:
         yield f"{number(step.nodes)} nodes"
     if step.distribution:

@@ -17,10 +17,12 @@ if __name__ == "__main__" and not (sys.flags.isolated or getattr(sys.flags, "saf
 import base64
 import json
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import FrameType
@@ -33,6 +35,12 @@ class StepError(Exception):
 
 def say(message: str) -> None:
     sys.stderr.write(f"amlshare: {message}\n")
+    sys.stderr.flush()
+
+
+def mark(where: str) -> None:
+    """Say in the log which part of a sequence begins."""
+    sys.stderr.write(f"==> {where}\n")
     sys.stderr.flush()
 
 
@@ -55,13 +63,19 @@ def read(arguments: list[str]) -> tuple[dict[str, Any], list[str]]:
         raise StepError("expected the arguments --amlshare TASK -- TOKEN...")
     text, tokens = arguments[1], arguments[3:]
     task: dict[str, Any] = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    wanted = task.get("tokens", ())
+    wanted = [name for name in task.get("tokens", ()) if not is_scratch(name)]
     if len(tokens) != len(wanted):
         raise StepError(
             f"expected {len(wanted)} values, of {', '.join(wanted)}, and got {len(tokens)}: "
             "perhaps one of them is empty, and the service leaves it out"
         )
-    return task, tokens
+    given = iter(tokens)
+    return task, ["" if is_scratch(name) else next(given) for name in task.get("tokens", ())]
+
+
+def is_scratch(token: str) -> bool:
+    """Whether it is this program that knows where a token lies."""
+    return token.startswith("${scratch.")
 
 
 def is_first(task: dict[str, Any]) -> bool:
@@ -106,10 +120,45 @@ class Step:
         return code
 
     def _attempt(self) -> int:
-        command = self._command()
+        """Run the programs in turn until one fails; the exit code of the last."""
+        programs = self._task["programs"]
+        with self._scratch():
+            for number, program in enumerate(programs, 1):
+                where = f"{number}/{len(programs)} {program['name']}" if "name" in program else ""
+                if where:
+                    mark(where)
+                code = self._run(program)
+                if code and where:
+                    say(f"{where} failed with exit code {code}")
+                if code == 0 and self._stopped is not None and number < len(programs):
+                    code = 128 + self._stopped
+                if code:
+                    break
+        return code
+
+    @contextmanager
+    def _scratch(self) -> Iterator[None]:
+        """Have the places of scratch, empty, among the tokens."""
+        wanted = {f"${{scratch.{each['name']}}}": each for each in self._task.get("scratch", ())}
+        root = Path(tempfile.mkdtemp(prefix="amlshare-")) if wanted else None
+        try:
+            for name, each in wanted.items() if root else ():
+                place = root / each["name"]
+                if each.get("format") != "file":
+                    place.mkdir()
+                if name in self._task["tokens"]:
+                    self._tokens[self._task["tokens"].index(name)] = str(place)
+            yield
+        finally:
+            if root:
+                shutil.rmtree(root, ignore_errors=True)
+
+    def _run(self, program: dict[str, Any]) -> int:
+        command = self._command(program)
+        environment = self._environment(program)
         try:
             # a session of its own: a signal then reaches all that the program started
-            self._child = subprocess.Popen(command, env=self._environment(), start_new_session=True)
+            self._child = subprocess.Popen(command, env=environment, start_new_session=True)
         except OSError as error:
             raise StepError(f"cannot run {command[0]}: {error.strerror}") from None
         if self._stopped is not None:
@@ -118,11 +167,11 @@ class Step:
         self._child = None
         return 128 - code if code < 0 else code
 
-    def _command(self) -> list[str]:
-        if "script" in self._task:
-            script = os.path.relpath(Path(__file__).resolve().parent / self._task["script"])
-            return [sys.executable, script, *map(self._text, self._task.get("words", ()))]
-        parts = self._task.get("bash", ())
+    def _command(self, program: dict[str, Any]) -> list[str]:
+        if "script" in program:
+            script = os.path.relpath(Path(__file__).resolve().parent / program["script"])
+            return [sys.executable, script, *map(self._text, program.get("words", ()))]
+        parts = program.get("bash", ())
         for part in parts:
             if isinstance(part, int) and "\n" in self._tokens[part]:
                 raise StepError(
@@ -131,8 +180,8 @@ class Step:
                 )
         return ["bash", "-c", self._text(parts)]
 
-    def _environment(self) -> dict[str, str]:
-        variables = self._task.get("variables", {})
+    def _environment(self, program: dict[str, Any]) -> dict[str, str]:
+        variables = program.get("variables", {})
         return {**os.environ, **{name: self._text(parts) for name, parts in variables.items()}}
 
     def _text(self, parts: Iterable[str | int]) -> str:

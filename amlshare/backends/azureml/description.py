@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         ParallelConfig,
     )
     from amlshare.backends.azureml.publication import Publication
-    from amlshare.backends.azureml.wrapping import Contract, Part, Wrapper
+    from amlshare.backends.azureml.wrapping import Contract, Part, Program, Wrapper
     from amlshare.pipeline import Expect
 
 _TABLES = {"Tabular.from_delimited_files": "csv", "Tabular.from_parquet_files": "parquet"}
@@ -154,24 +154,35 @@ def _step(step: JobStep, job: Job) -> Iterator[tuple[str, Value]]:
 
 def _run(step: JobStep) -> Iterator[tuple[str, Value]]:
     """What is run, with the wrapper around it undone."""
-    wrapper = step.wrapper
-    if wrapper is None:
-        words = [write((word,)) for word in step.words]
-        if step.kind == "CommandStep":
-            yield "command", " ".join(words)
-            return
-        key = "parallel.script" if step.parallel else "script"
-        yield key, step.script or ""
-    elif wrapper.script is None:
-        yield "command", _command(wrapper)
+    if step.wrapper is not None:
+        yield from _wrapped(step.wrapper)
         return
-    else:
-        words = [_filled(word, wrapper) for word in wrapper.words]
-        yield "script", wrapper.script
+    words = [write((word,)) for word in step.words]
+    if step.kind == "CommandStep":
+        yield "command", " ".join(words)
+        return
+    yield "parallel.script" if step.parallel else "script", step.script or ""
     if step.parallel is not None:
         yield from _parallel(step, step.parallel)
     if words:
-        yield "arguments", " ".join(map(quoted, words))
+        yield "arguments", _line(words)
+
+
+def _wrapped(wrapper: Wrapper) -> Iterator[tuple[str, Value]]:
+    """What a wrapper runs. Only the parts of a sequence have names; they count from 0."""
+    for number, program in enumerate(wrapper.programs):
+        prefix = "" if program.name is None else f"sequence.{number}."
+        if program.script is None:
+            yield f"{prefix}command", _command(program, wrapper)
+            continue
+        yield f"{prefix}script", program.script
+        if program.words:
+            yield f"{prefix}arguments", _line(_filled(word, wrapper) for word in program.words)
+    yield from ((f"scratch.{each.name}.format", each.format) for each in wrapper.scratch)
+
+
+def _line(words: Iterable[str]) -> str:
+    return " ".join(map(quoted, words))
 
 
 def _filled(parts: Iterable[Part], wrapper: Wrapper) -> str:
@@ -184,19 +195,19 @@ _VARIABLE = re.compile(
 )
 
 
-def _command(wrapper: Wrapper) -> str:
+def _command(program: Program, wrapper: Wrapper) -> str:
     """The line as a spec has it: the wrapper gives bash the values in variables."""
     shown = []
-    for part in wrapper.bash:
+    for part in program.bash:
         if isinstance(part, int):
             shown.append(_filled((part,), wrapper))
             continue
         position = 0
         for match in _VARIABLE.finditer(part):
             name = match["single"] or match["bare"] or match["inside"]
-            if name in wrapper.variables:
+            if name in program.variables:
                 shown.append(write((part[position : match.start()],)))
-                shown.append(_filled(wrapper.variables[name], wrapper))
+                shown.append(_filled(program.variables[name], wrapper))
                 position = match.end()
         shown.append(write((part[position:],)))
     return "".join(shown).strip()

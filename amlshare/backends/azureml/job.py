@@ -32,6 +32,7 @@ from amlshare.pipeline import (
     Pipeline,
     Schedule,
     Script,
+    Sequence,
     Step,
     Value,
 )
@@ -405,6 +406,8 @@ class _Steps:
                     "words": _words(arguments),
                     "parallel": _parallel(step, step.run),
                 }
+            case Sequence():
+                raise AssertionError("a sequence always has a wrapper")
             case _:
                 assert_never(step.run)
 

@@ -25,7 +25,7 @@ from amlshare.backends.azureml.job import (
 from amlshare.backends.azureml.wrapping import Registration, Word, Wrapper
 from amlshare.diff import Fields
 from amlshare.pipeline import Distribution
-from amlshare.references import Reference
+from amlshare.references import Reference, parse, references
 
 _AFTER = "_run_after_"
 
@@ -276,9 +276,12 @@ def _word(argument: Json) -> Word:
 def _wrapper(text: str, tokens: list[Word]) -> Wrapper:
     from pydantic import TypeAdapter
 
-    task = wrapping.decode(text) | {"tokens": (), "reasons": ()}
-    made = TypeAdapter(Wrapper).validate_python(task)
-    return replace(made, tokens=tuple(each for each in tokens if isinstance(each, Reference)))
+    task = wrapping.decode(text)
+    given = (each for each in tokens if isinstance(each, Reference))
+    named = (part for name in task.get("tokens", ()) for part in references(parse(name)[0]))
+    known = tuple(each if each.kind == "scratch" else next(given) for each in named)
+    made = TypeAdapter(Wrapper).validate_python(task | {"tokens": (), "reasons": ()})
+    return replace(made, tokens=known)
 
 
 # A ParallelRunStep: the flags of its driver, the step's own words, and what it divides

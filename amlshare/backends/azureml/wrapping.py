@@ -10,12 +10,24 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any, TypeAlias, cast
 
 from amlshare.backends import shell
-from amlshare.pipeline import Command, Expect, Output, Parallel, Script, Step
+from amlshare.pipeline import (
+    Command,
+    Expect,
+    Output,
+    Parallel,
+    Run,
+    Scratch,
+    Script,
+    Sequence,
+    Step,
+    called,
+    texts,
+)
 from amlshare.plan import plain
 from amlshare.references import Reference, Text, references, write
 
@@ -55,21 +67,33 @@ class Contract:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wrapper:
-    """The program around a step's own, for what plain objects of the SDK cannot say.
+class Program:
+    """What the wrapper runs: ``script`` with ``words``, or ``bash`` with ``variables`` set.
 
-    ``reasons`` are for people. The wrapper runs ``script`` with ``words``, or the line ``bash``
-    with ``variables`` set, up to ``retries`` times again, then holds ``contracts``; of the
-    processes of a ``distributed`` step, only the first does so. ``tokens`` are its own arguments,
-    which the service resolves.
+    ``name`` is what a part of a sequence is called in the log.
     """
 
-    reasons: tuple[str, ...]
-    tokens: tuple[Reference, ...] = ()
+    name: str | None = None
     script: str | None = None
     words: tuple[tuple[Part, ...], ...] = ()
     bash: tuple[Part, ...] = ()
     variables: Mapping[str, tuple[Part, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wrapper:
+    """The program around a step's own, for what plain objects of the SDK cannot say.
+
+    ``reasons`` are for people. The wrapper runs ``programs`` in turn, all of them up to ``retries``
+    times again, then holds ``contracts``; of the processes of a ``distributed`` step, only the
+    first does so. ``tokens`` are its own arguments, which the service resolves, and ``scratch``,
+    for which the wrapper itself finds a place.
+    """
+
+    reasons: tuple[str, ...]
+    tokens: tuple[Reference, ...] = ()
+    programs: tuple[Program, ...] = ()
+    scratch: tuple[Scratch, ...] = ()
     retries: int = 0
     contracts: tuple[Contract, ...] = ()
     distributed: bool = False
@@ -152,37 +176,35 @@ def wrap(step: Step, files: Files) -> Wrapper | None:
     if not reasons:
         return None
     tokens = _Tokens(files)
-    program: dict[str, Any]
-    if isinstance(step.run, Script):
-        words = tuple(tokens.parts(text) for text in step.run.arguments)
-        program = {"script": step.run.file, "words": words}
+    if isinstance(step.run, Sequence):
+        made = [replace(_program(part, tokens), name=called(part)) for part in step.run.parts]
     else:
-        bash, variables = tokens.line(step.run.line)
-        program = {"bash": bash, "variables": variables}
+        made = [_program(step.run, tokens)]
     contracts = tuple(_contracts(step, tokens))
     if step.retries:
         tokens.add(Reference("output", output.name) for output in step.outputs)
     return Wrapper(
         reasons=reasons,
         tokens=tokens.all,
+        programs=tuple(made),
+        scratch=step.run.scratch if isinstance(step.run, Sequence) else (),
         retries=step.retries,
         contracts=contracts,
         distributed=step.distribution is not None,
-        **program,
     )
+
+
+def _program(part: Script | Command, tokens: _Tokens) -> Program:
+    if isinstance(part, Script):
+        return Program(script=part.file, words=tuple(map(tokens.parts, part.arguments)))
+    bash, variables = tokens.line(part.line)
+    return Program(bash=bash, variables=variables)
 
 
 def _reasons(step: Step, files: Files) -> Iterator[str]:
     """Why a step needs a wrapper, in words for people."""
-    if isinstance(step.run, Command):
-        used = references(step.run.line)
-        if plain_command(step.run.line) is None:
-            yield "a bash command"
-    else:
-        used = tuple(part for text in step.run.arguments for part in references(text))
-        for text in step.run.arguments:
-            if len(text) > 1 and references(text):
-                yield f"a reference inside text: {write(text)}"
+    yield from _reasons_to_run(step.run)
+    used = (part for text in texts(step.run) for part in references(text))
     for reference in dict.fromkeys(used):
         if reference in files:
             yield f"a file in a folder: {reference} is {files[reference]}"
@@ -191,6 +213,19 @@ def _reasons(step: Step, files: Files) -> Iterator[str]:
     for output in step.outputs:
         if output.expect is not None:
             yield f"expects files in '{output.name}'"
+
+
+def _reasons_to_run(run: Run) -> Iterator[str]:
+    match run:
+        case Sequence(parts=parts):
+            yield f"{len(parts)} program{'s' * (len(parts) > 1)} in turn"
+        case Command(line=line):
+            if plain_command(line) is None:
+                yield "a bash command"
+        case _:
+            for text in run.arguments:
+                if len(text) > 1 and references(text):
+                    yield f"a reference inside text: {write(text)}"
 
 
 class _Tokens:
@@ -278,7 +313,8 @@ def _literal(name: str) -> str:
 
 def words(wrapper: Wrapper) -> tuple[Word, ...]:
     """The arguments of the wrapper's script."""
-    return ("--amlshare", encode(wrapper), "--", *wrapper.tokens)
+    given = (each for each in wrapper.tokens if each.kind != "scratch")
+    return ("--amlshare", encode(wrapper), "--", *given)
 
 
 def encode(wrapper: Wrapper) -> str:

@@ -22,9 +22,11 @@ from amlshare.pipeline import (
     InputMode,
     Output,
     Parallel,
+    Part,
     Pipeline,
     Run,
     Script,
+    Sequence,
     Step,
     Value,
     feeders,
@@ -152,10 +154,8 @@ class _Steps:
     def _run(self, run: Run) -> Run:
         """``run`` with the parameters' values in place of their references."""
         match run:
-            case Script():
-                return replace(run, arguments=self._texts(run.arguments))
-            case Command():
-                return replace(run, line=shell.fill(run.line, self._values))
+            case Script() | Command():
+                return self._part(run)
             case Parallel():
                 return replace(
                     run,
@@ -164,8 +164,15 @@ class _Steps:
                     nodes=self._number(run.nodes) or 1,
                     processes_per_node=self._number(run.processes_per_node),
                 )
+            case Sequence(parts=parts):
+                return replace(run, parts=tuple(map(self._part, parts)), titles=())
             case _:
                 assert_never(run)
+
+    def _part(self, part: Part) -> Part:
+        if isinstance(part, Script):
+            return replace(part, arguments=self._texts(part.arguments))
+        return replace(part, line=shell.fill(part.line, self._values))
 
     def _cut(self, step: Step) -> dict[str, str]:
         """How the input of a parallel step is cut: its script sees it, so it decides on reuse."""

@@ -16,7 +16,7 @@ from typing_extensions import assert_never
 from amlshare.backends import shell
 from amlshare.backends.interface import BackendError
 from amlshare.backends.local.job import JobStep, fill
-from amlshare.pipeline import Command, Parallel, Script
+from amlshare.pipeline import Command, Parallel, Part, Script, programs
 from amlshare.plan import digest
 from amlshare.references import Reference, Text
 
@@ -40,22 +40,32 @@ class Program:
     version: str
     secrets: frozenset[str] = frozenset()
 
-    def argv(self, step: JobStep, known: Mapping[Reference, str], folder: Path) -> list[str]:
-        """The words of the step's program; ``known`` has the values of inputs and outputs, and
-        ``folder`` is where an order for the driver of a parallel step is left.
+    def argvs(self, step: JobStep, known: Mapping[Reference, str], folder: Path) -> list[list[str]]:
+        """The words of each program that the step runs in turn.
+
+        ``known`` has the values of inputs, outputs and scratch, and ``folder`` is where an order
+        for the driver of a parallel step is left.
         """
-        match step.run:
+        return [self._argv(each, step, known, folder) for each in programs(step.run)]
+
+    def _argv(
+        self,
+        run: Part | Parallel,
+        step: JobStep,
+        known: Mapping[Reference, str],
+        folder: Path,
+    ) -> list[str]:
+        match run:
             case Script(file=file, arguments=arguments):
                 return [self.python, file, *_words(arguments, known)]
             case Command(line=line):
                 return ["bash", "-c", _word(shell.fill(line, known))]
             case Parallel():
                 order = folder / "parallel.json"
-                order.write_text(json.dumps(_parallel(step, step.run, known)), "utf-8")
-                words = _words(step.run.arguments, known)
-                return [self.python, str(_DRIVER), str(order), *words]
+                order.write_text(json.dumps(_parallel(step, run, known)), "utf-8")
+                return [self.python, str(_DRIVER), str(order), *_words(run.arguments, known)]
             case _:
-                assert_never(step.run)
+                assert_never(run)
 
     def own_key(self, step: JobStep) -> str:
         """The part of a step's key for reuse which its inputs have no say in."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import signal
 import sqlite3
 import time
@@ -34,6 +35,7 @@ from amlshare.backends.local.records import (
 from amlshare.backends.local.sources import Datastores, Source, Sources, listing_digest
 from amlshare.backends.local.store import Store
 from amlshare.datastores import DatastoreError, Entry, lay_out
+from amlshare.pipeline import Sequence, called
 from amlshare.plan import digest
 from amlshare.references import Reference
 from amlshare.units import show_size
@@ -206,17 +208,12 @@ class _Life:
             outputs.prepare(place)
         values = {Reference("input", name): each.value for name, each in given.items()}
         values |= {Reference("output", name): str(each.staged) for name, each in places.items()}
-        argv = self.shop.program.argv(self.step, values, self.folder)
         env = self.shop.program.env(self.step, opens=any(each.opens for each in given.values()))
-        log = self.shop.folder.log(self.shop.run, self.step.name)
         self.shop.emit(StepStarted(step=self.step.name, attempt=attempt))
-        with self.shop.code.work(self.step, self.folder.parent) as work:
-            try:
-                end = self.shop.processes.run(
-                    argv, cwd=str(work), env=env, log=str(log), timeout=self.step.timeout
-                )
-            except FileNotFoundError as error:
-                raise StepFailedError(_missing(error, argv[0])) from error
+        with self._scratch() as scratch:
+            argvs = self.shop.program.argvs(self.step, values | scratch, self.folder)
+            with self.shop.code.work(self.step, self.folder.parent) as work:
+                end, where = self._run(argvs, work, env)
         if self.shop.stopped.is_set():  # even when it seems to have succeeded: it was asked to end
             raise StoppedError
         for each in given.values():
@@ -224,7 +221,49 @@ class _Life:
         if end.code == 0 and not end.timed_out:
             return None
         trouble = [each.trouble for each in given.values() if each.trouble]
-        return StepFailedError("; ".join([self._why(end, places), *trouble]), shows_log=True)
+        why = where + self._why(end, places)
+        return StepFailedError("; ".join([why, *trouble]), shows_log=True)
+
+    @contextmanager
+    def _scratch(self) -> Iterator[dict[Reference, str]]:
+        """The places of the step's scratch, empty; gone afterwards."""
+        root = self.folder / f"scratch.{os.getpid()}"
+        found: dict[Reference, str] = {}
+        try:
+            for each in self.step.run.scratch if isinstance(self.step.run, Sequence) else ():
+                place = root / each.name
+                (place if each.format == "folder" else root).mkdir(parents=True, exist_ok=True)
+                found[Reference("scratch", each.name)] = str(place)
+            yield found
+        finally:
+            shutil.rmtree(root, ignore_errors=True)
+
+    def _run(self, argvs: list[list[str]], work: Path, env: Mapping[str, str]) -> tuple[Exit, str]:
+        """Run programs until one fails: how the last one ended, and where in a sequence that is."""
+        log = self.shop.folder.log(self.shop.run, self.step.name)
+        started, timeout = time.monotonic(), self.step.timeout
+        for number, argv in enumerate(argvs):
+            where = self._where(number, log)
+            left = None if timeout is None else max(started + timeout - time.monotonic(), 0)
+            try:
+                end = self.shop.processes.run(
+                    argv, cwd=str(work), env=env, log=str(log), timeout=left
+                )
+            except FileNotFoundError as error:
+                raise StepFailedError(_missing(error, argv[0])) from error
+            if end.code != 0 or end.timed_out or self.shop.stopped.is_set():
+                break
+        return end, where
+
+    def _where(self, number: int, log: Path) -> str:
+        """Which part of a sequence begins, said in the log too; empty for a step without parts."""
+        run = self.step.run
+        if not isinstance(run, Sequence):
+            return ""
+        where = f"{number + 1}/{len(run.parts)} {called(run.parts[number])}"
+        with log.open("a", encoding="utf-8") as file:
+            file.write(f"==> {where}\n")
+        return f"{where}: "
 
     def _why(self, end: Exit, places: Mapping[str, Place]) -> str:
         """Why the program failed, for people."""

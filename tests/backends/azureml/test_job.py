@@ -212,7 +212,7 @@ def test_a_single_file_in_a_directory_is_named_by_the_wrapper(
     assert (written.path, written.is_directory) == (folder, True)
     for made in job.steps:
         assert made.wrapper is not None
-        assert made.wrapper.words == ((0, f"/{file}"),)
+        assert made.wrapper.programs[0].words == ((0, f"/{file}"),)
 
 
 @pytest.mark.parametrize("location", ["m.pkl", "models/{run-id}.pkl"])

@@ -6,13 +6,13 @@ import re
 from typing import Any
 
 import pytest
-from backends.local.plans import command, output, script
+from backends.local.plans import command, output, script, sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
 from amlshare.backends.azureml import wrapping
-from amlshare.backends.azureml.wrapping import Contract, Registration, Wrapper, wrap
-from amlshare.pipeline import Distribution, Expect, Parallel, Step
+from amlshare.backends.azureml.wrapping import Contract, Program, Registration, Wrapper, wrap
+from amlshare.pipeline import Distribution, Expect, Parallel, Scratch, Step
 from amlshare.references import Reference, parse
 
 IN, OUT = Reference("input", "x"), Reference("output", "y")
@@ -75,25 +75,26 @@ def test_a_wrapper_says_why_it_is_there(step: Step, reasons: tuple[str, ...] | N
 def test_each_value_is_a_token_once() -> None:
     made = wrapped(script("a", "x.py", "${inputs.x}", "${inputs.x}:${outputs.y}/a", "b"))
     assert made.tokens == (IN, OUT)
-    assert made.words == ((0,), (0, ":", 1, "/a"), ("b",))
+    assert [each.words for each in made.programs] == [((0,), (0, ":", 1, "/a"), ("b",))]
 
 
 def test_a_line_expands_variables_and_holds_no_value() -> None:
-    made = wrapped(command("a", "cat '${inputs.x}' | sort > \"${outputs.y}\""))
+    (made,) = wrapped(command("a", "cat '${inputs.x}' | sort > \"${outputs.y}\"")).programs
     assert made.bash == ("""cat ''"${amlshare_input_x}"'' | sort > "${amlshare_output_y}\"""",)
     assert made.variables == {"amlshare_input_x": (0,), "amlshare_output_y": (1,)}
 
 
 def test_a_value_is_a_part_of_the_line_only_where_bash_reads_nothing() -> None:
-    made = wrapped(command("a", "cat <<'END' > \"${outputs.y}\"\n${inputs.x}\nEND\n"))
+    line = "cat <<'END' > \"${outputs.y}\"\n${inputs.x}\nEND\n"
+    (made,) = wrapped(command("a", line)).programs
     assert made.bash == ("cat <<'END' > \"${amlshare_output_y}\"\n", 1, "\nEND\n")
 
 
 def test_a_file_in_a_folder_is_named_behind_its_token() -> None:
     made = wrapped(script("a", "x.py", "${outputs.y}"), {OUT: "m.pkl"})
-    assert made.words == ((0, "/m.pkl"),)
+    assert made.programs[0].words == ((0, "/m.pkl"),)
     assert made.reasons == ("a file in a folder: ${outputs.y} is m.pkl",)
-    line = wrapped(command("a", "cp a ${outputs.y}"), {OUT: "m.pkl"})
+    (line,) = wrapped(command("a", "cp a ${outputs.y}"), {OUT: "m.pkl"}).programs
     assert line.bash == ('cp a "${amlshare_output_y}"',)
     assert line.variables == {"amlshare_output_y": (0, "/m.pkl")}
 
@@ -137,18 +138,47 @@ def test_a_distributed_step_says_so() -> None:
     assert wrapped(script("a", "x.py", retries=1, distribution=spread)).distributed
 
 
+def test_a_sequence_is_programs_that_share_their_tokens_and_scratch() -> None:
+    made = wrapped(
+        sequence(
+            "a",
+            script("", "x.py", "${inputs.x}", "${scratch.s}"),
+            command("", "sort ${scratch.s} > ${outputs.y}"),
+            scratch=[Scratch(name="s", format="file")],
+        )
+    )
+    assert made.reasons == ("2 programs in turn",)
+    assert made.tokens == (IN, Reference("scratch", "s"), OUT)
+    assert made.programs == (
+        Program(name="x.py", script="x.py", words=((0,), (1,))),
+        Program(
+            name="sort ${scratch.s} > ${outputs.y}",
+            bash=('sort "${amlshare_scratch_s}" > "${amlshare_output_y}"',),
+            variables={"amlshare_scratch_s": (1,), "amlshare_output_y": (2,)},
+        ),
+    )
+
+
+def test_the_service_is_asked_for_no_place_of_scratch() -> None:
+    part = script("", "x.py", "${scratch.s}", "${outputs.y}")
+    made = wrapped(sequence("a", part, scratch=["s"]))
+    assert wrapping.words(made)[2:] == ("--", OUT)
+
+
 texts = st.text(st.characters(blacklist_categories=["Cs"]))
 parts = st.lists(texts | st.integers(0, 9), max_size=4).map(tuple)
 
 
 @given(st.lists(parts, max_size=4).map(tuple), st.dictionaries(texts, parts, max_size=2))
 def test_a_task_is_one_argument_that_nobody_expands(words: Any, variables: Any) -> None:
-    made = Wrapper(reasons=("r",), tokens=(IN, OUT), words=words, variables=variables, retries=2)
+    program = Program(words=words, variables=variables)
+    made = Wrapper(reasons=("r",), tokens=(IN, OUT), programs=(program,), retries=2)
     text = wrapping.encode(made)
     assert re.fullmatch(r"[\w-]+", text, re.ASCII)
     assert wrapping.words(made) == ("--amlshare", text, "--", IN, OUT)
     task = wrapping.decode(text)
-    assert task.get("words", []) == [list(word) for word in words]
-    assert task.get("variables", {}) == {name: list(value) for name, value in variables.items()}
+    (ran,) = task["programs"]
+    assert ran.get("words", []) == [list(word) for word in words]
+    assert ran.get("variables", {}) == {name: list(value) for name, value in variables.items()}
     assert (task["tokens"], task["retries"]) == (["${inputs.x}", "${outputs.y}"], 2)
     assert "reasons" not in task

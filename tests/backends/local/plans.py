@@ -7,8 +7,9 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import amlshare.pipeline
 from amlshare.backends.interface import (
     Event,
     Noted,
@@ -28,6 +29,7 @@ from amlshare.pipeline import (
     Parameter,
     Pipeline,
     Run,
+    Scratch,
     Script,
     Step,
     scripts,
@@ -46,6 +48,14 @@ def script(name: str, file: str, *arguments: str, reads: Sequence[str] = (), **m
     """A step that runs a script of the folder `code`."""
     run = Script(file=file, arguments=tuple(parse(word)[0] for word in arguments))
     return step(name, run, reads=reads, **{"code": "code"} | more)
+
+
+def sequence(name: str, *parts: Step, scratch: Sequence[str | Scratch] = (), **more: Any) -> Step:
+    """A step that runs what each of ``parts`` runs, in turn; its scratch are names of folders."""
+    places = [each if isinstance(each, Scratch) else Scratch(name=each) for each in scratch]
+    programs = tuple(part.run for part in parts)
+    run = amlshare.pipeline.Sequence(parts=cast("Any", programs), scratch=tuple(places))
+    return step(name, run, **{"code": "code"} | more)
 
 
 def step(
