@@ -26,7 +26,10 @@ _LONGEST_LINE = 60  # letters of a command that its name has
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compute:
-    """A compute target. ``name`` is what the spec calls it, ``cluster`` what the workspace does."""
+    """A compute target. ``name`` is what the spec calls it, ``cluster`` what the workspace does.
+
+    ``hourly_rate`` is what an hour of one node costs, in whatever currency.
+    """
 
     name: str
     cluster: str
@@ -36,6 +39,7 @@ class Compute:
     max_nodes: int | None = None
     idle_seconds: int | None = None
     nodes: int | None = None
+    hourly_rate: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

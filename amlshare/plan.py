@@ -18,6 +18,7 @@ from amlshare.movement import Moves, moves
 from amlshare.movement.choice import Choice
 from amlshare.movement.known import NOTHING, Known
 from amlshare.movement.modes import choose_modes
+from amlshare.movement.mounts import mount_settings
 from amlshare.pipeline import Data, Input, Output, Parallel, Pipeline, Step, texts
 from amlshare.references import Reference, write
 
@@ -59,7 +60,8 @@ class Plan:
     """What a submit would do. ``selected`` names the steps to run, None for all of them.
 
     ``known`` is what it was told beside the pipeline, ``modes`` what was chosen from that for each
-    ``STEP.INPUT`` which the spec leaves to auto.
+    ``STEP.INPUT`` which the spec leaves to auto; ``mount_settings`` are the variables of a step that
+    say how its mounts are kept.
     """
 
     backend: str
@@ -70,6 +72,7 @@ class Plan:
     diagnostics: tuple[Diagnostic, ...] = ()
     known: Known = NOTHING
     modes: Mapping[str, Choice] = field(default_factory=dict)
+    mount_settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 ReadCode: TypeAlias = Callable[[Step], Code | None]
@@ -94,7 +97,8 @@ def make_plan(
     prints: dict[str, Fingerprint] = {}
     sources = {data.name: _digest_data(data, known) for data in pipeline.data}
     shared = _Shared(pipeline, digest_file)
-    modes = {} if backend == "local" else choose_modes(pipeline, known=known)
+    here = backend == "local"
+    modes = {} if here else choose_modes(pipeline, known=known)
     for step in pipeline.steps:
         code = read_code(step)
         if code is not None:
@@ -111,6 +115,7 @@ def make_plan(
         selected=None if selected is None else tuple(selected),
         known=known,
         modes=modes,
+        mount_settings={} if here else mount_settings(pipeline, modes, known=known),
     )
 
 

@@ -33,7 +33,7 @@ def dump(plan: Plan) -> dict[str, Any]:
         "pipeline": _pipeline(pipeline),
         "selected": None if plan.selected is None else list(plan.selected),
         "steps": [
-            _step(step, plan.fingerprints[step.name], found.waiting.steps.get(step.name))
+            _step(step, plan, found.waiting)
             for step in pipeline.steps
         ],
         "edges": [_edge(each) for each in found.edges],
@@ -50,7 +50,8 @@ def _pipeline(pipeline: Pipeline) -> dict[str, Any]:
     return {"description": None, "tags": {}, "target": None, "parameters": [], "data": []} | shown
 
 
-def _step(step: Step, fingerprint: Fingerprint, wait: movement.Estimate | None) -> dict[str, Any]:
+def _step(step: Step, plan: Plan, waits: movement.Waiting) -> dict[str, Any]:
+    fingerprint = plan.fingerprints[step.name]
     run = plain(step.run)
     arguments = run.pop("arguments", [])
     always: dict[str, Any] = {"compute": None, "environment": None, "after": []}
@@ -67,7 +68,9 @@ def _step(step: Step, fingerprint: Fingerprint, wait: movement.Estimate | None) 
         "upstream": dict(fingerprint.upstream),
         "impact": None,
         "reasons": [],
-        **_time("waiting_", wait),
+        **_time("waiting_", waits.steps.get(step.name)),
+        **_cost(waits.costs.get(step.name)),
+        "mount_settings": dict(plan.mount_settings.get(step.name, {})),
         "inputs": [{"mode": given.mode} | plain(given) for given in step.inputs],
         "outputs": [plain(output) for output in step.outputs],
         "arguments": arguments,
@@ -99,6 +102,14 @@ def _time(prefix: str, time: movement.Estimate | None) -> dict[str, Any]:
         return {f"{prefix}seconds": None, f"{prefix}seconds_range": None}
     middle, *ends = (float(f"{value:.3g}") for value in (time.seconds, time.low, time.high))
     return {f"{prefix}seconds": middle, f"{prefix}seconds_range": ends}
+
+
+def _cost(cost: movement.Cost | None) -> dict[str, Any]:
+    """As :func:`_time`, in the currency of the rates."""
+    if cost is None:
+        return {"waiting_cost": None, "waiting_cost_range": None}
+    middle, *ends = (float(f"{value:.3g}") for value in (cost.amount, cost.low, cost.high))
+    return {"waiting_cost": middle, "waiting_cost_range": ends}
 
 
 def _output_rows(
@@ -150,6 +161,7 @@ def _movement(found: movement.Movement, waits: movement.Waiting) -> dict[str, An
         ],
         "unknown_edges": list(found.unknown_edges),
         **_time("waiting_", waits.total),
+        **_cost(waits.cost),
         "unknown_seconds": list(waits.unknown),
     }
 
@@ -197,6 +209,11 @@ def _load(document: Mapping[str, Any]) -> Plan:
         selected=None if selected is None else tuple(selected),
         diagnostics=tuple(_load_diagnostic(found) for found in document["diagnostics"]),
         known=_load_known(document.get("known", {})),
+        mount_settings={
+            step["name"]: settings
+            for step in document["steps"]
+            if (settings := step.get("mount_settings"))
+        },
         modes={
             f"{edge['step']}.{edge['input']}": Choice(mode=edge["mode"], reason=edge["mode_reason"])
             for edge in document["edges"]
@@ -233,7 +250,8 @@ def _pipelines() -> TypeAdapter[Pipeline]:
 
 _DERIVED = (
     *("type", "fingerprint", "parts", "upstream", "impact", "reasons", "arguments"),
-    *("waiting_seconds", "waiting_seconds_range"),
+    *("waiting_seconds", "waiting_seconds_range", "waiting_cost", "waiting_cost_range"),
+    "mount_settings",
 )
 
 

@@ -177,6 +177,7 @@ def _compute(spec: s.Spec) -> tuple[p.Compute, ...]:
             max_nodes=entry.max_nodes,
             idle_seconds=entry.idle_seconds,
             nodes=entry.nodes,
+            hourly_rate=entry.hourly_rate,
         )
         for name, entry in spec.compute.items()
     ]

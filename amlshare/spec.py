@@ -306,6 +306,13 @@ class Compute(_Short):
         default=None, ge=0, description="Idle seconds before scaling down."
     )
     nodes: int | None = Field(default=None, ge=1, description="Nodes, for the movement model.")
+    hourly_rate: float | None = Field(
+        default=None,
+        gt=0,
+        strict=False,
+        allow_inf_nan=False,
+        description="The price of one node for an hour; `plan` shows what waiting costs.",
+    )
 
 
 class Environment(_Model):

@@ -171,7 +171,10 @@ def spec_data(draw: st.DrawFn, most: int = 5) -> Data:
         "amlshare": 1,
         "name": draw(names),
         "defaults": {"compute": "cpu", "environment": "first", "code": "code", "datastore": "main"},
-        "compute": {"cpu": {"vm_size": "Standard_DS3_v2", "max_nodes": 4}, "gpu": None},
+        "compute": {
+            "cpu": {"vm_size": "Standard_DS3_v2", "max_nodes": 4, **draw(_rates)},
+            "gpu": None,
+        },
         "environments": {"first": draw(environments), "second": draw(environments)},
         "parameters": parameters,
         "data": data,
@@ -181,6 +184,7 @@ def spec_data(draw: st.DrawFn, most: int = 5) -> Data:
     }
 
 
+_rates = optional(hourly_rate=st.sampled_from([1, 0.27]))
 _sections = optional(
     description=texts,
     experiment=st.just("trials"),

@@ -31,10 +31,11 @@ def plan_of(
     edited: str = "",
     files: Mapping[str, str] | None = None,
     known: Known = NOTHING,
+    backend: str = "local",
 ) -> Plan:
     return make_plan(
         to_pipeline(data),
-        backend="local",
+        backend=backend,
         read_code=lambda step: code_of(step, edited),
         digest_file=lambda file: (files or {}).get(file, "as it was"),
         known=known,

@@ -120,6 +120,7 @@ def test_the_keys_that_are_promised_are_there():
     output_keys = {"step", "output", "type", "format", "mode", "datastore", "location"}
     assert {*output_keys, "bytes", "files", *TIME} == document["outputs"][0].keys()
     movement = "moved_bytes unique_bytes duplicate_bytes duplicates unknown_edges unknown_seconds"
+    movement += " waiting_cost waiting_cost_range"
     assert {*movement.split(), *WAITING} == document["movement"].keys()
 
 
@@ -144,6 +145,43 @@ def test_on_this_machine_nothing_takes_seconds_and_none_are_called_unknown():
     document = dump(plan_of(TIMED))
     assert document["edges"][0]["seconds"] is None
     assert document["movement"]["unknown_seconds"] == []
+
+
+RATED = {
+    "amlshare": 1,
+    "name": "rated",
+    "compute": {"cpu": {"vm_size": "Standard_DS3_v2", "hourly_rate": 3600}},
+    "data": {"raw": {"type": "path", "location": "raw", "size": "90 GB", "files": 90}},
+    "steps": {"only": {"command": "cat ${inputs.a}", "compute": "cpu", "inputs": {"a": "raw"}}},
+}
+
+
+def test_a_mode_that_was_chosen_has_its_reason_and_survives():
+    plan = plan_of(RATED, backend="azureml")
+    document = through_json(dump(plan))
+    edge, (step,) = document["edges"][0], document["steps"]
+    assert (edge["mode"], edge["mode_reason"]) == ("mount", "90 GB does not fit the 28 GiB disk")
+    assert step["mount_settings"]["DATASET_MOUNT_BLOCK_BASED_CACHE_ENABLED"] == "true"
+    assert load(document) == plan
+
+
+def test_what_waiting_costs_stands_beside_its_seconds():
+    document = dump(plan_of(RATED, backend="azureml"))
+    (step,), movement = document["steps"], document["movement"]
+    assert step["waiting_cost"] == step["waiting_seconds"]  # a rate of one for each second
+    assert step["waiting_cost_range"] == step["waiting_seconds_range"]
+    assert movement["waiting_cost"] == movement["waiting_seconds"]
+    unrated = dump(plan_of(TIMED))["movement"]
+    assert (unrated["waiting_cost"], unrated["waiting_cost_range"]) == (None, None)
+
+
+def test_the_mode_that_was_chosen_is_part_of_how_a_step_reads():
+    def access(size: str) -> str:
+        data = RATED["data"] | {"raw": RATED["data"]["raw"] | {"size": size}}
+        return plan_of(RATED | {"data": data}, backend="azureml").fingerprints["only"].own["access"]
+
+    assert access("1 GB") != access("90 GB")
+    assert access("90 GB") == access("91 GB")
 
 
 SMALL = {

@@ -10,10 +10,11 @@ from amlshare.movement.estimate import Estimate, Load
 from amlshare.movement.known import NOTHING, Known, Size
 from amlshare.movement.moves import Moves, moves
 from amlshare.movement.totals import Duplicate, Movement, summarise
-from amlshare.movement.waiting import Waiting, waiting
+from amlshare.movement.waiting import Cost, Waiting, waiting
 
 __all__ = [
     "NOTHING",
+    "Cost",
     "Duplicate",
     "EdgeBytes",
     "Estimate",

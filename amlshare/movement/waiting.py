@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from amlshare.movement.edges import EdgeBytes, OutputBytes
+from amlshare.movement.edges import EdgeBytes, Facts, OutputBytes
 from amlshare.movement.estimate import Estimate
+from amlshare.movement.known import NOTHING
 from amlshare.movement.machines import find
 from amlshare.pipeline import Pipeline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What waiting costs, between ``low`` and ``high``, in the currency of the spec's rates."""
+
+    amount: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,13 +27,16 @@ class Waiting:
 
     ``unknown`` are the ports whose time is in no sum, as ``STEP.PORT``. ``machines`` are the
     compute targets that are at fault for some: what they are called, and their VM size, None
-    where the spec names none.
+    where the spec names none. ``costs`` has the steps whose compute target has an hourly rate, and
+    ``cost`` is their sum: all nodes of a step wait.
     """
 
     total: Estimate | None
     steps: Mapping[str, Estimate]
     unknown: tuple[str, ...]
     machines: Mapping[str, str | None]
+    costs: Mapping[str, Cost] = field(default_factory=dict)
+    cost: Cost | None = None
 
 
 UNTIMED = Waiting(total=None, steps={}, unknown=(), machines={})
@@ -50,11 +63,14 @@ def waiting(
         else:
             found.setdefault(step, []).append(time)
     sums = {step: total for step, times in found.items() if (total := _sum(times))}
+    costs = _costs(pipeline, sums)
     return Waiting(
         total=_sum(sums.values()),
         steps=sums,
         unknown=tuple(unknown),
         machines=_machines(pipeline, {port.partition(".")[0] for port in unknown}),
+        costs=costs,
+        cost=_total(costs.values()),
     )
 
 
@@ -68,6 +84,33 @@ def _sum(times: Iterable[Estimate]) -> Estimate | None:
         low=sum(time.low for time in some),
         high=sum(time.high for time in some),
         bound=max(some, key=lambda time: time.seconds).bound,
+    )
+
+
+def _costs(pipeline: Pipeline, waits: Mapping[str, Estimate]) -> dict[str, Cost]:
+    """What the waiting of each step costs, where that is known."""
+    rates = {each.name: each.hourly_rate for each in pipeline.compute if each.hourly_rate}
+    if not rates:
+        return {}
+    facts = Facts(pipeline, NOTHING)
+    found = {}
+    for step in pipeline.steps:
+        rate, wait = rates.get(step.compute or ""), waits.get(step.name)
+        if rate and wait:
+            second = rate * facts.nodes(step) / 3600
+            found[step.name] = Cost(
+                amount=wait.seconds * second, low=wait.low * second, high=wait.high * second
+            )
+    return found
+
+
+def _total(costs: Collection[Cost]) -> Cost | None:
+    if not costs:
+        return None
+    return Cost(
+        amount=sum(each.amount for each in costs),
+        low=sum(each.low for each in costs),
+        high=sum(each.high for each in costs),
     )
 
 

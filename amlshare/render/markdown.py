@@ -7,7 +7,8 @@ table nor call a person.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from amlshare.diagnostics import Diagnostic
 from amlshare.movement import EdgeBytes, Movement, Moves
@@ -23,8 +24,10 @@ _MARKUP = re.compile(r"([\\`*_{}\[\]()#+!~$-])")
 _TICKS = re.compile(r"`+")
 
 
-def plan_markdown(plan: Plan, built: Built = HERE) -> str:
-    """The summary of ``plan`` in GitHub's Markdown, and what a backend makes of it."""
+def plan_markdown(plan: Plan, built: Built = HERE, since: Since | None = None) -> str:
+    """The summary of ``plan`` in GitHub's Markdown, what a backend makes of it, and what became of
+    its steps.
+    """
     chosen = None if plan.selected is None else frozenset(plan.selected)
     steps = [step for step in plan.pipeline.steps if chosen is None or step.name in chosen]
     found = moves_of(plan)
@@ -33,6 +36,7 @@ def plan_markdown(plan: Plan, built: Built = HERE) -> str:
         "",
         *([escaped(plan.pipeline.description), ""] if plan.pipeline.description else []),
         f"**{words.totals(plan.pipeline, found.movement, chosen, found.waiting)}**",
+        *_since(since, plan),
         *_untimed(found),
         *(["", escaped(built.summary)] if built.summary else []),
         *_duplicates(found.movement),
@@ -85,7 +89,16 @@ def _steps(plan: Plan, steps: list[Step], found: Moves, built: Built) -> Iterato
         reads = _cell(_read(each, built) for each in sizes.get(step.name, []))
         writes = _cell(_written(step, output, built) for output in step.outputs)
         made = map(escaped, built.steps.get(step.name, ()))
-        ran = _cell([*map(code, _ran(step)), *_about(plan, step), *made, *_waits(step, found)])
+        settings = words.mount_settings(plan.mount_settings.get(step.name, {}))
+        ran = _cell(
+            [
+                *map(code, _ran(step)),
+                *_about(plan, step),
+                *made,
+                *filter(None, [escaped(" ".join(settings))]),
+                *_waits(step, found),
+            ]
+        )
         yield _row(str(numbers[step.name]), name, ran, reads, writes)
 
 
@@ -115,8 +128,8 @@ def _about(plan: Plan, step: Step) -> Iterator[str]:
 
 
 def _waits(step: Step, found: Moves) -> Iterator[str]:
-    if text := words.wait(found.waiting.steps.get(step.name)):
-        yield f"waits {escaped(text)} for data"
+    if text := words.waits(step.name, found.waiting):
+        yield escaped(text)
 
 
 def _read(each: EdgeBytes, built: Built) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from amlshare.movement import EdgeBytes, Moves
 from amlshare.pipeline import Input, Output, Step
@@ -115,15 +115,17 @@ def step_blocks(
         about += tuple(_waits(step, moves, rows[step.name]))
         yield from _header(step, label, about, paper)
         yield from _commands(step, paper)
+        yield from _mount_settings(plan.mount_settings.get(step.name, {}), paper)
         for row in rows[step.name]:
             yield from _row_lines(row, columns, paper)
 
 
 def _waits(step: Step, moves: Moves, rows: list[_Row]) -> Iterator[str]:
     """For how long a step waits, where no single edge says it already."""
-    text = words.wait(moves.waiting.steps.get(step.name))
-    if text and text not in {row.time for row in rows}:
-        yield f"waits {text} for data"
+    said = {row.time for row in rows}
+    waiting = moves.waiting
+    if step.name in waiting.costs or words.wait(waiting.steps.get(step.name)) not in said:
+        yield from filter(None, [words.waits(step.name, waiting)])
 
 
 def _rows(
@@ -240,6 +242,14 @@ def _command(given: list[str], label: str, paper: Paper) -> Iterator[str]:
     yield _INDENT + paper.dim(label) + program + paper.dim(blank + arguments)
     for line in lines:
         yield f"{_INDENT}  {paper.dim(line)}"
+
+
+def _mount_settings(settings: Mapping[str, str], paper: Paper) -> Iterator[str]:
+    """The variables that amlshare sets on the job."""
+    if settings:
+        first, *rest = words.mount_settings(settings)
+        for number, line in enumerate(fold_pieces([first, *rest], paper.width - len(_INDENT) - 2)):
+            yield _INDENT + "  " * bool(number) + paper.dim(line)
 
 
 def _row_lines(row: _Row, columns: _Columns, paper: Paper) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from amlshare.movement import Duplicate, EdgeBytes, Estimate, Movement, Waiting
+from amlshare.movement import Cost, Duplicate, EdgeBytes, Estimate, Movement, Waiting
 from amlshare.movement.waiting import UNTIMED
 from amlshare.pipeline import (
     Compute,
@@ -205,6 +205,15 @@ def reason(edge: EdgeBytes) -> Iterator[str]:
         yield edge.reason.replace(f" of {size_or_unknown(edge.bytes)}", "", 1)
 
 
+def mount_settings(settings: Mapping[str, str]) -> list[str]:
+    """How a step's mounts are set up, in pieces; the names share their beginning."""
+    found = [f"{name.removeprefix(_MOUNT)}={value}" for name, value in settings.items()]
+    return [f"mounts with {_MOUNT}*:", *found] if found else []
+
+
+_MOUNT = "DATASET_MOUNT_"
+
+
 def place(output: Output) -> str:
     """Where an output lies, and what it is registered as."""
     where = clean(f"{output.datastore}:{output.location}")
@@ -327,6 +336,7 @@ def totals(
         who = "the step waits" if len(steps) == 1 else "all steps together wait"
         known = " of known size" if waiting.unknown else ""
         text += f"; {who} {span(waiting.total)} for data{known}"
+        text += at_a_cost(waiting.cost)
     return f"{text}."
 
 
@@ -390,6 +400,23 @@ def lasting(time: Estimate | None) -> str:
 def wait(time: Estimate | None) -> str:
     """The span of what a whole step waits for, where a person would notice."""
     return span(time) if time and time.high >= 1 else ""
+
+
+def at_a_cost(cost: Cost | None) -> str:
+    """The span of a cost, ``0.05-0.20``, ``<0.01`` or ``12-48``, in whatever currency it is."""
+    if cost is None:
+        return ""
+    digits = 2 if cost.high < 10 else 0
+    low, high = (f"{value:,.{digits}f}" for value in (cost.low, cost.high))
+    few = f"<{max(high, '0.01')}"
+    return ", at a cost of " + (f"{low}-{high}" if float(low.replace(",", "")) else few)
+
+
+def waits(step: str, waiting: Waiting) -> str:
+    """For how long a step waits, where a person would notice, and what that costs."""
+    if not (text := wait(waiting.steps.get(step))):
+        return ""
+    return f"waits {text} for data{at_a_cost(waiting.costs.get(step))}"
 
 
 _SLOW = {

@@ -58,3 +58,20 @@ def test_a_size_that_is_unknown_is_no_fault_of_the_machine():
 def test_of_this_machine_no_times_are_known():
     found = waits(reader("a"), here=True)
     assert (found.total, found.unknown) == (None, ())
+
+
+def test_what_waiting_costs_is_the_rate_of_all_nodes_that_wait():
+    rated = Compute(name="cpu", cluster="cpu", vm_size="Standard_DS3_v2", hourly_rate=36)
+    free = Compute(name="free", cluster="free", vm_size="Standard_DS3_v2")
+    steps = (reader("a"), reader("b", nodes=5), reader("c", compute="free"))
+    found = moves(plan(*steps, data=(RAW,), compute=(rated, free)).pipeline).waiting
+    alone, together = found.costs["a"], found.costs["b"]
+    assert alone.amount == pytest.approx(found.steps["a"].seconds * 36 / 3600)
+    assert together.high == pytest.approx(5 * found.steps["b"].high * 36 / 3600)
+    assert set(found.costs) == {"a", "b"}
+    assert found.cost is not None
+    assert found.cost.amount == pytest.approx(alone.amount + together.amount)
+
+
+def test_without_a_rate_waiting_costs_nothing_that_is_known():
+    assert (waits(reader("a")).costs, waits(reader("a")).cost) == ({}, None)

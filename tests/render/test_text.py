@@ -6,6 +6,8 @@ import pytest
 from render.plans import CLEAN, FLIGHTS, data, given, made, plan, step
 
 from amlshare.diagnostics import Diagnostic, Span
+from amlshare.movement.modes import choose_modes
+from amlshare.movement.mounts import mount_settings
 from amlshare.pipeline import Command, Compute, Distribution, Expect, Local, Parallel
 from amlshare.references import Reference
 from amlshare.render.paper import Paper, cells
@@ -214,3 +216,21 @@ def test_warnings_are_shown_in_full_and_hints_in_a_line():
 def test_a_command_of_several_lines_shows_where_each_ends(unicode, end):
     several = replace(step("clean"), run=Command(line=("set -e\necho done",)))
     assert f"$ set -e {end} echo done" in screen(plan(several), unicode=unicode)
+
+
+def test_a_step_says_why_a_mode_was_chosen_and_how_its_mounts_are_kept():
+    source = data("x", size=90 * 10**9, files=90)
+    reader = step("s", inputs=(given("a", "x"), given("b", "y"), given("c", "z")))
+    cpu = Compute(name="cpu", cluster="cpu", vm_size="Standard_DS3_v2", hourly_rate=2)
+    small = data("y", size=30 * 10**6)
+    made = plan(reader, data=(source, small, data("z")), compute=(cpu,))
+    modes = choose_modes(made.pipeline)
+    settings = mount_settings(made.pipeline, modes)
+    shown = block(replace(made, modes=modes, mount_settings=settings), "s", width=160)
+    assert "waits 3-13 min for data, at a cost of 0.11-0.42" in shown
+    assert "mounts with DATASET_MOUNT_*: BLOCK_BASED_CACHE_ENABLED=true BLOCK_FILE" in shown
+    rows = [" ".join(line.split()) for line in shown.splitlines()[-3:]]
+    assert rows[0].endswith("x 90 GB does not fit the 28 GiB disk")
+    assert rows[1].startswith("← b auto: download path 30 MB")
+    assert rows[1].endswith("y all is read, fits the 28 GiB disk")
+    assert rows[2] == "← c auto: mount path size unknown z"

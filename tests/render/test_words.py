@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from amlshare.movement import Estimate
-from amlshare.render.words import lasting, span, wait
+from amlshare.movement import Cost, Estimate
+from amlshare.render.words import at_a_cost, lasting, mount_settings, span, wait
 
 
 def between(low: float, high: float) -> Estimate:
@@ -32,3 +32,24 @@ def test_what_nobody_notices_is_left_out():
     assert lasting(None) == lasting(between(0.03, 0.12)) == ""
     assert lasting(between(0.04, 0.16)) == "<0.2 s"
     assert wait(between(0.2, 0.8)) == ""
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (0.05, 0.2, "0.05-0.20"),
+        (12, 48, "12-48"),
+        (1200, 4800, "1,200-4,800"),
+        (0.001, 0.004, "<0.01"),
+        (0.004, 0.02, "<0.02"),
+    ],
+)
+def test_a_cost_is_a_span_in_whatever_currency(low, high, text):
+    assert at_a_cost(Cost(amount=low, low=low, high=high)) == f", at a cost of {text}"
+    assert at_a_cost(None) == ""
+
+
+def test_variables_of_mounts_share_their_prefix():
+    pieces = mount_settings({"DATASET_MOUNT_CACHE_SIZE": "9MB", "DATASET_MOUNT_READ_THREADS": "4"})
+    assert " ".join(pieces) == "mounts with DATASET_MOUNT_*: CACHE_SIZE=9MB READ_THREADS=4"
+    assert mount_settings({}) == []

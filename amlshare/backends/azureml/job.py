@@ -36,7 +36,7 @@ from amlshare.pipeline import (
     Step,
     Value,
 )
-from amlshare.plan import Plan, parameters_of, plain
+from amlshare.plan import Plan, digest, parameters_of, plain
 from amlshare.references import Reference, Text, references, write
 
 ComputeType: TypeAlias = Literal["AmlCompute", "Kubernetes", "ComputeInstance"]
@@ -168,6 +168,8 @@ class ParallelConfig:
 class JobStep:
     """A step: the SDK's class, its ports, and how it runs.
 
+    The service does not look at data: ``version`` is another one when the data from outside is,
+    as far as the lock tells, so that the step runs again.
     ``code`` is the folder of its snapshot, None for one with nothing but the wrapper. ``words``
     are the arguments of ``script``, or the whole of a command, whose first word is a literal; they
     are empty where a wrapper stands around both.
@@ -190,6 +192,7 @@ class JobStep:
     nodes: int | Reference = 1
     distribution: Distribution | None = None
     timeout: int | None = None
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,8 +225,11 @@ def make_job(plan: Plan) -> Job:
     """The job of ``plan``. Raises BackendError for what SDK v1 cannot be told."""
     pipeline = with_modes(plan.pipeline, plan.modes)
     steps = _selected(pipeline, plan.selected)
-    made = tuple(_Steps(pipeline, steps).make())
-    data = tuple(_data(each) for each in _used_data(pipeline, steps))
+    made = tuple(
+        _versioned(each, plan.known.digests)
+        for each in _Steps(pipeline, steps, plan.mount_settings).make()
+    )
+    data = tuple(job_data(each) for each in _used_data(pipeline, steps))
     parameters = tuple(_parameter(each) for each in _used_parameters(pipeline, steps))
     known = {each.name for each in parameters} | {each.name for each in data if each.parameter}
     computes, environments = (
@@ -262,6 +268,12 @@ def _selected(pipeline: Pipeline, selected: tuple[str, ...] | None) -> tuple[Ste
     return tuple(step for step in steps if step.name in selected)
 
 
+def _versioned(step: JobStep, digests: Mapping[str, str]) -> JobStep:
+    """A step with a digest of what the lock has of the data that it reads."""
+    read = {given.name: digests[given.source] for given in step.inputs if given.source in digests}
+    return replace(step, version=digest(read)) if read else step
+
+
 def _used_data(pipeline: Pipeline, steps: Iterable[Step]) -> Iterator[Data]:
     """What a step reads, or a schedule watches."""
     used = {given.source for step in steps for given in step.inputs}
@@ -292,7 +304,8 @@ def _sent(value: Value, kind: str | None = None) -> str | int | float:
     return float(value) if kind == "number" else value
 
 
-def _data(data: Data) -> JobData:
+def job_data(data: Data) -> JobData:
+    """Data in the terms of SDK v1."""
     late = data.version in (None, "latest")
     return JobData(
         name=data.name,
@@ -351,8 +364,14 @@ def _schedule(schedule: Schedule, known: set[str]) -> Schedule:
 class _Steps:
     """Steps in the terms of SDK v1."""
 
-    def __init__(self, pipeline: Pipeline, steps: tuple[Step, ...]) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        steps: tuple[Step, ...],
+        mount_settings: Mapping[str, Mapping[str, str]],
+    ) -> None:
         self._steps = steps
+        self._mount_settings = mount_settings
         self._data = {each.name: each for each in pipeline.data}
         self._outputs = {
             f"{step.name}.{each.name}": each for step in pipeline.steps for each in step.outputs
@@ -378,7 +397,7 @@ class _Steps:
             code=step.code,
             inputs=inputs,
             outputs=tuple(self._output(step, output) for output in step.outputs),
-            env=step.env,
+            env={**self._mount_settings.get(step.name, {}), **step.env},
             after=after,
             reuse=step.reuse,
             nodes=step.run.nodes if isinstance(step.run, Parallel) else step.nodes,

@@ -365,6 +365,41 @@ def test_a_steps_environment_variables_are_texts_and_no_other_travels(everything
     assert everything.run("audit")["maxRunDurationSeconds"] is None
 
 
+CHOSEN = """
+    compute: {cpu: {vm_size: Standard_DS3_v2}}
+    data:
+      few: {type: path, location: few, format: file, size: 30 MB}
+      many: {type: directory, location: many/, size: 90 GB, files: 90}
+    steps:
+      read:
+        script: read.py
+        inputs: {few: few, many: many, part: {from: few, reads: {fraction: 0.01}}}
+        arguments: ["${inputs.few}", "${inputs.many}", "${inputs.part}"]
+        env: {DATASET_MOUNT_MEMORY_CACHE_SIZE: 64MB}
+      score:
+        parallel: {script: score.py, over: many}
+        inputs: {many: many}
+"""
+
+
+def test_the_modes_that_were_chosen_and_how_mounts_are_kept_arrive(tmp_path: Path):
+    sent = send(tmp_path, CHOSEN)
+    modes = {name: mode for name, (mode, _) in sent.modes("read").items()}
+    assert modes == {"few": "download", "many": "mount", "part": "mount"}
+    assert sent.run("read")["environmentVariables"] == {
+        "DATASET_MOUNT_BLOCK_BASED_CACHE_ENABLED": "true",
+        "DATASET_MOUNT_BLOCK_FILE_CACHE_ENABLED": "false",
+        "DATASET_MOUNT_MEMORY_CACHE_SIZE": "64MB",
+        "DATASET_MOUNT_READ_BUFFER_BLOCK_COUNT": "80",
+    }
+    assert sent.run("score")["environmentVariables"] == {
+        "DATASET_MOUNT_BLOCK_BASED_CACHE_ENABLED": "true",
+        "DATASET_MOUNT_BLOCK_FILE_CACHE_ENABLED": "false",
+        "DATASET_MOUNT_MEMORY_CACHE_SIZE": "0",
+        "DATASET_MOUNT_READ_BUFFER_BLOCK_COUNT": "80",
+    }
+
+
 def environment(sent: Sent, step: str) -> dict[str, Any]:
     found = sent.run(step)["environment"]
     python, docker = found["python"], found["docker"]

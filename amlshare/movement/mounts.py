@@ -1,0 +1,87 @@
+"""How what a step mounts is kept and read ahead: variables of the job, which its mounts obey.
+
+The presets are those of Microsoft's documentation. They are set on the job because a script that
+sets them comes too late. Neither a script nor the cloud's reuse sees them, so they are no part of a
+fingerprint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from amlshare.movement.choice import Choice
+from amlshare.movement.disk import Disk
+from amlshare.movement.edges import Facts
+from amlshare.movement.estimate import Load, room, touched
+from amlshare.movement.known import NOTHING, Known
+from amlshare.pipeline import Input, Parallel, Pipeline, Run, Step
+
+_BLOCKS = "DATASET_MOUNT_BLOCK_BASED_CACHE_ENABLED"
+"""Its default is false in the documentation and true in Microsoft's examples: always said."""
+_ON_DISK = "DATASET_MOUNT_BLOCK_FILE_CACHE_ENABLED"
+_IN_MEMORY = "DATASET_MOUNT_MEMORY_CACHE_SIZE"
+_AHEAD = "DATASET_MOUNT_READ_BUFFER_BLOCK_COUNT"
+_MOST_KEPT = "DATASET_MOUNT_CACHE_SIZE"
+
+_WORTH = 128 * 2**20
+"""[D] The memory that a mount keeps data in by default: no setting serves less data better."""
+_LARGE = 128 * 10**6
+"""[D] Of files from this size on, random reads want the whole file at hand."""
+_SMALL = 4 * 10**6
+"""[D] In files below this size there is little to read ahead."""
+
+
+def mount_settings(
+    pipeline: Pipeline, modes: Mapping[str, Choice], *, known: Known = NOTHING
+) -> dict[str, dict[str, str]]:
+    """The variables of each step that has some. ``modes`` has what was chosen for ``STEP.INPUT``.
+
+    One set serves all mounts of a step: the input of which most is read decides. What the spec says
+    under `env` stands. There are none where the size or the machine is not known.
+    """
+    facts = Facts(pipeline, known)
+    found = {step.name: _of_step(step, modes, facts) for step in pipeline.steps}
+    return {name: settings for name, settings in found.items() if settings}
+
+
+def _of_step(step: Step, modes: Mapping[str, Choice], facts: Facts) -> dict[str, str]:
+    machine = facts.machine(step)
+    loads = [] if machine is None else list(_mounted(step, modes, facts))
+    largest = max(loads, key=_share, default=None)
+    if machine is None or largest is None or _share(largest) < _WORTH:
+        return {}
+    left = room(machine, facts.rates) - Disk.of(step, facts, modes).bytes
+    return {name: value for name, value in _preset(largest, left).items() if name not in step.env}
+
+
+def _mounted(step: Step, modes: Mapping[str, Choice], facts: Facts) -> Iterator[Load]:
+    for given in step.inputs:
+        choice = modes.get(f"{step.name}.{given.name}")
+        mode = choice.mode if choice else given.mode
+        if mode == "mount" and not _partitioned(step.run, given):
+            load = facts.load(step, given)
+            yield from (load,) if load else ()
+
+
+def _partitioned(run: Run, given: Input) -> bool:
+    """Whether a parallel step is handed its batches, and finds no mount."""
+    return isinstance(run, Parallel) and run.over == given.name and bool(run.partition_by)
+
+
+def _share(load: Load) -> float:
+    """The bytes of a mount that one node reads."""
+    return touched(load) / load.nodes if load.split else touched(load)
+
+
+def _preset(load: Load, left: int) -> dict[str, str]:
+    """The variables that serve ``load`` best, where ``left`` bytes of the disk are free."""
+    file = load.size / (load.files or 1)
+    again = load.passes > 1 or load.random
+    if not again or left < _WORTH:
+        in_turn = load.readers == 1 and file >= _SMALL and not load.random
+        ahead = {_AHEAD: "80"} if in_turn else {}
+        return {_BLOCKS: "true", _ON_DISK: "false", _IN_MEMORY: "0"} | ahead
+    whole = load.random and file >= _LARGE
+    kept = load.size if whole else _share(load)
+    cap = {_MOST_KEPT: f"{left // 2**20}MB"} if kept > left else {}
+    return {_BLOCKS: "false" if whole else "true"} | cap
