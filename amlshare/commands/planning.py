@@ -14,7 +14,7 @@ from amlshare.commands.request import Request, UsageError, find_workspace
 from amlshare.diagnostics import Diagnostic, SpecError
 from amlshare.document.tree import collector_paused
 from amlshare.pipeline import Pipeline
-from amlshare.plan import Plan, make_plan
+from amlshare.plan import Plan, make_plan, moves_of
 from amlshare.snapshots import SnapshotError
 
 if TYPE_CHECKING:
@@ -109,9 +109,7 @@ def judge(plan: Plan, budget: Budget) -> Verdict:
     from amlshare.movement import budget as budgets
     from amlshare.movement import moves
 
-    here = plan.backend == "local"
-    found = moves(plan.pipeline, known=plan.known, steps=plan.selected, here=here)
-    return budgets.judge(budget, found, steps=plan.selected)
+    return budgets.judge(budget, moves_of(plan), steps=plan.selected)
 
 
 def plan_document(
