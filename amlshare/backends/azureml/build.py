@@ -212,6 +212,7 @@ class _Steps:
             "outputs": list(outputs.values()),
             "source_directory": str(self._code[step.name]),
             "allow_reuse": step.reuse,
+            "version": step.version,
         }
         if step.kind == "CommandStep":
             return self._classes.CommandStep(words, **common)
@@ -254,6 +255,7 @@ class _Steps:
         )
         made._compute_target = self._compute[step.compute]
         made._runconfig.max_run_duration_seconds = step.timeout
+        made._version = step.version
         return made
 
     def _parallel_config(self, step: JobStep, config: ParallelConfig) -> Any:

@@ -287,6 +287,8 @@ def _settings(step: JobStep) -> Iterator[tuple[str, Value]]:
         yield "after", ", ".join(sorted(step.after))
     if not step.reuse:
         yield "reuse", False
+    if step.version:
+        yield "data", step.version[:_DIGITS]
 
 
 def _number(value: str | int | Reference | None) -> Value:

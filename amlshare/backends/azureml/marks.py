@@ -10,6 +10,7 @@ TARGET = "amlshare.target"
 # of published pipelines
 CODE = "amlshare.code"
 FOLDERS = "amlshare.folders"
+DATA = "amlshare.data"
 
 # of runs
 PIPELINE = "amlshare.pipeline"

@@ -17,7 +17,7 @@ from typing import Any
 
 from amlshare.backends.azureml import endpoints
 from amlshare.backends.azureml.job import Job, make_job, to_data
-from amlshare.backends.azureml.marks import CODE, DIGEST, FOLDERS, TARGET
+from amlshare.backends.azureml.marks import CODE, DATA, DIGEST, FOLDERS, TARGET
 from amlshare.backends.azureml.once import once
 from amlshare.backends.azureml.sdk import asking, prepare
 from amlshare.backends.azureml.service import service
@@ -35,7 +35,7 @@ class Publication:
     """A pipeline to publish. ``digest`` has 64 hex digits; ``target`` is that of the spec.
 
     ``code`` maps a step to the digest of the files that it runs, ``folders`` a code folder to that
-    of its snapshot.
+    of its snapshot, and ``data`` a step to its version: what the lock has of its data.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Publication:
     continue_on_step_failure: bool = False
     code: Mapping[str, str] = field(default_factory=dict)
     folders: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, str] = field(default_factory=dict)
 
     def with_versions(self, versions: Mapping[str, str]) -> Publication:
         """It with the versions of environments that only the workspace knows: see `pinning`."""
@@ -66,6 +67,7 @@ class Publication:
             DIGEST: self.digest,
             CODE: json.dumps(dict(self.code), sort_keys=True),
             FOLDERS: json.dumps(dict(self.folders), sort_keys=True),
+            DATA: json.dumps(dict(self.data), sort_keys=True),
             TARGET: self.target or "",
         }
 
@@ -104,6 +106,7 @@ def of_plan(
         continue_on_step_failure=goes_on,
         code=_code(plan),
         folders=folders,
+        data={step.name: step.version for step in job.steps if step.version},
     )
 
 

@@ -43,7 +43,8 @@ _WHAT = "reading the published pipeline"
 class Facts:
     """Which published pipeline was read, and what could not be compared of it.
 
-    ``folders`` has the digests of the snapshots of its code folders, where it tells them.
+    ``folders`` has the digests of the snapshots of its code folders, where it tells them;
+    ``tells_data`` that it says which data its steps were published with.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Facts:
     version: str | None
     created: str | None
     folders: Mapping[str, str] | None = None
+    tells_data: bool = False
     notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
@@ -81,7 +83,9 @@ def diff(plan: Plan, base: Path, name: WorkspaceName, *, of: str) -> Diff:
     before, facts = read(workspace, job, identity, said.endpoint if said else None)
     after = description.of_publication(identity, job, base, of=of, schedules=wanted)
     if facts.folders is None:
-        after = _without_code(after)
+        after = _without(after, "code")
+    if not facts.tells_data:
+        after = _without(after, "data")
     found = compare(before, after)
     notes = [*facts.notes, *_elsewhere(facts.folders or {}, identity), *_given(found.changes)]
     return replace(found, notes=tuple(notes))
@@ -102,10 +106,10 @@ def _given(changes: Iterable[Change]) -> Iterator[str]:
         )
 
 
-def _without_code(described: Description) -> Description:
-    """A description as it is where nobody knows the code."""
+def _without(described: Description, field: str) -> Description:
+    """A description as it is where nobody knows a field of the steps."""
     steps = {
-        name: {key: value for key, value in step.items() if key != "code"}
+        name: {key: value for key, value in step.items() if key != field}
         for name, step in described.named("step").items()
     }
     return Description(things={**described.things, "step": steps}, of=described.of)
@@ -162,7 +166,8 @@ def read(
     """The description of what is published of ``job``, by the names that things have there."""
     entity = find(workspace, identity, endpoint)
     found = _understood(entity, _graph(workspace, entity), job)
-    code, folders = (_digests(entity, key) for key in (marks.CODE, marks.FOLDERS))
+    keys = (marks.CODE, marks.FOLDERS, marks.DATA)
+    code, folders, data = (_digests(entity, key) for key in keys)
     unknown = () if code is not None else (_NO_CODE,)
     facts = Facts(
         id=entity.id,
@@ -170,6 +175,7 @@ def read(
         version=entity.version or None,
         created=entity.created_date.isoformat() if entity.created_date else None,
         folders=None if code is None else folders or {},
+        tells_data=data is not None,
         notes=(*found.notes, *unknown),
     )
     about = description.about_pipeline(
@@ -177,10 +183,17 @@ def read(
         continues=bool(entity.continue_run_on_step_failure),
         schedules=dict(_scheduled(workspace, job)),
     )
+    published = _with_versions(found.job, data or {})
     described = description.describe(
-        found.job, found.environments, of=str(facts), code=code, about=about
+        published, found.environments, of=str(facts), code=code, about=about
     )
     return described, facts
+
+
+def _with_versions(job: Job, versions: Mapping[str, str]) -> Job:
+    """The job with the versions of its steps: in its graph they are in no body by themselves."""
+    steps = (replace(step, version=versions.get(step.name)) for step in job.steps)
+    return replace(job, steps=tuple(steps))
 
 
 def _understood(entity: Any, graph: Graph, job: Job) -> readback.Readback:
