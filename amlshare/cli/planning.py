@@ -6,7 +6,7 @@ import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated, NamedTuple, TextIO, TypeAlias
 
 import typer
 
@@ -31,9 +31,18 @@ from amlshare.render.paper import Paper
 if TYPE_CHECKING:
     from amlshare.cli.options import Requests
     from amlshare.commands import Request
+    from amlshare.impacts import Since
     from amlshare.movement.budget import Budget, Verdict
     from amlshare.plan import Plan
     from amlshare.render.built import Built
+
+Against: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="last|published|REVISION|FILE",
+        help="Compare with: the last submit, what is published, a git revision, a spec or plan.",
+    ),
+]
 
 
 @command(
@@ -41,6 +50,7 @@ if TYPE_CHECKING:
     "amlshare plan specs/flights.yaml",
     "amlshare plan specs/flights.yaml --target prod -p min_distance=0",
     "amlshare plan specs/flights.yaml --format markdown -o plan.md",
+    "amlshare plan specs/flights.yaml --against origin/main",
     "amlshare plan specs/flights.yaml --max-moved 500GB --max-duplicate 10%",
 )
 def plan(
@@ -57,6 +67,7 @@ def plan(
         Path | None,
         typer.Option(metavar="FILE.json", help="Keep the plan, to `submit` exactly this one."),
     ] = None,
+    against: Against = None,
     online: Annotated[
         bool,
         typer.Option("--online", help="Azure: ask the workspace for all that the spec names."),
@@ -71,13 +82,15 @@ def plan(
 ) -> None:
     """Show what a submit would do.
 
-    The steps in order, every edge with its data and bytes, what is fetched more than once, and
-    all diagnostics; with no network.
+    The steps in order, every edge with its data and bytes, what is fetched more than once, what
+    changed since the last submit, and all diagnostics; with no network.
     """
     from amlshare import commands
 
     if online and format_ == PlanFormat.mermaid:
         raise commands.UsageError("a graph has no place for what --online finds: leave one out")
+    if against and format_ == PlanFormat.mermaid:
+        raise commands.UsageError("a graph has no place for what changed: leave --against out")
     asked = request(spec)
     if refresh:
         _refresh(asked)
@@ -86,7 +99,9 @@ def plan(
         commands.save(made, asked, save)
     known = commands.online(made, asked) if online else None
     verdict = commands.judge(made, budget) if budget else None
-    text = _plan_in(format_, made, asked, known, None if output else sys.stdout, verdict)
+    since = None if format_ == PlanFormat.mermaid else commands.since(made, asked, against)
+    beside = _Beside(known, verdict, since)
+    text = _plan_in(format_, made, asked, beside, None if output else sys.stdout)
     write(text, output)
     if verdict:
         _hold(verdict)
@@ -114,29 +129,39 @@ def _hold(verdict: Verdict) -> None:
         raise typer.Exit(OVER_BUDGET)
 
 
+class _Beside(NamedTuple):
+    """What is shown of a plan besides itself."""
+
+    known: Mapping[str, bool] | None
+    verdict: Verdict | None
+    since: Since | None
+
+
 def _plan_in(
     format_: PlanFormat,
     made: Plan,
     asked: Request,
-    known: Mapping[str, bool] | None,
+    beside: _Beside,
     stream: TextIO | None,
-    verdict: Verdict | None,
 ) -> str:
     """``made`` in a format; as text for ``stream``, or for a file."""
     from amlshare import commands
 
+    known, verdict, since = beside
     match format_:
         case PlanFormat.json:
             from amlshare.render.budget import budget_document
+            from amlshare.render.impacts import add_to
 
             document = commands.plan_document(made, commands.graph(made), known)
+            add_to(document, since)
             return to_json(document | ({"budget": budget_document(verdict)} if verdict else {}))
         case PlanFormat.markdown:
             from amlshare.render.budget import budget_markdown
             from amlshare.render.markdown import plan_markdown
 
             said = budget_markdown(verdict) if verdict else ""
-            return plan_markdown(made, _built(made, known)) + said
+            return plan_markdown(made, _built(made, known), since) + said
         case PlanFormat.mermaid:
             from amlshare.render.mermaid import plan_mermaid
 
@@ -146,7 +171,7 @@ def _plan_in(
 
             paper = paper_for(stream) if stream else Paper()
             built = _built(made, known)
-            return plan_text(made, paper, submit=submit_line(asked), built=built)
+            return plan_text(made, paper, submit=submit_line(asked), built=built, since=since)
 
 
 def _built(made: Plan, known: Mapping[str, bool] | None) -> Built:
@@ -173,6 +198,7 @@ def submit_line(asked: Request) -> str:
 @command(
     app,
     "amlshare diff specs/flights.yaml --against published",
+    "amlshare diff specs/flights.yaml --against HEAD~1",
     "amlshare diff specs/flights.yaml --target prod --exit-code",
     "amlshare diff specs/flights.yaml --format json",
 )
@@ -180,18 +206,13 @@ def diff(
     spec: Spec,
     request: Requests,
     *,
-    against: Annotated[
-        str,
-        typer.Option(
-            metavar="published", help="With what: what is published of the spec in the workspace."
-        ),
-    ] = "published",
+    against: Against = None,
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit with 4 where there are differences.")
     ] = False,
     format_: FormatOption = Format.text,
 ) -> None:
-    """Show how a spec differs from what is published of it.
+    """Show how a spec differs from something else: from what is published of it, if not said.
 
     In the spec's own words: steps, edges, modes, compute, environments, parameters, destinations,
     registrations and code, and which steps follow from a change.
@@ -199,7 +220,7 @@ def diff(
     from amlshare import commands
     from amlshare.render.diff import diff_document, diff_text
 
-    found = commands.diff(request(spec), against)
+    found = commands.diff(request(spec), against or "published")
     if format_ == Format.json:
         print_json(diff_document(found))
     else:

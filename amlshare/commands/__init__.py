@@ -1,7 +1,7 @@
 """What each command does, with no terminal: paths in, data out."""
 
 from amlshare.commands.calibrating import calibrate
-from amlshare.commands.comparing import diff
+from amlshare.commands.comparing import diff, since
 from amlshare.commands.planning import graph, judge, online, plan, plan_document
 from amlshare.commands.reading import Reading, check, explain, read
 from amlshare.commands.request import STATE, Request, UsageError
@@ -37,5 +37,6 @@ __all__ = [
     "saved",
     "schema",
     "show",
+    "since",
     "submit",
 ]

@@ -88,10 +88,10 @@ def describe(made: Plan, request: Request, steps: Collection[str] | None = None)
 
 def nothing_submitted(request: Request) -> str:
     """That there is no last submit, and what there may be instead."""
-    cloud = "`published`, " if request.backend == "azureml" else ""
+    cloud = "published, " if request.backend == "azureml" else ""
     return (
-        f"nothing was submitted to {request.backend} from here yet; --against compares with "
-        f"{cloud}a git revision, or another file"
+        f"no submit to {request.backend} from here yet; compare with "
+        f"--against {cloud}a git revision or a file"
     )
 
 

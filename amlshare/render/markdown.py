@@ -17,8 +17,12 @@ from amlshare.plan import Plan, moves_of
 from amlshare.render import words
 from amlshare.render.built import HERE, Built
 from amlshare.render.diagnostics import SEVERITIES, tally
+from amlshare.render.impacts import impacts_of, phrase, summary
 from amlshare.render.mermaid import MOST_EDGES, plan_mermaid
 from amlshare.render.paper import clean
+
+if TYPE_CHECKING:
+    from amlshare.impacts import Since, StepImpact
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+!~$-])")
 _TICKS = re.compile(r"`+")
@@ -40,7 +44,7 @@ def plan_markdown(plan: Plan, built: Built = HERE, since: Since | None = None) -
         *_untimed(found),
         *(["", escaped(built.summary)] if built.summary else []),
         *_duplicates(found.movement),
-        *_steps(plan, steps, found, built),
+        *_steps(plan, steps, found, built, impacts_of(since)),
         *_data(plan, steps),
         *_diagnostics(plan.diagnostics),
         *_graph(plan, sum(len(step.inputs) for step in steps)),
@@ -73,12 +77,24 @@ def _duplicates(movement: Movement) -> Iterator[str]:
         yield f"- {code(duplicate.source)} is {words.fetched(duplicate)}"
 
 
+def _since(since: Since | None, plan: Plan) -> Iterator[str]:
+    if impacts_of(since):
+        assert since is not None
+        yield from ("", f"**{escaped(summary(since, plan.selected))}**")
+
+
 def _untimed(found: Moves) -> Iterator[str]:
     if text := words.untimed(found.waiting):
         yield from ("", escaped(text))
 
 
-def _steps(plan: Plan, steps: list[Step], found: Moves, built: Built) -> Iterator[str]:
+def _steps(
+    plan: Plan,
+    steps: list[Step],
+    found: Moves,
+    built: Built,
+    impacts: Mapping[str, StepImpact],
+) -> Iterator[str]:
     sizes: dict[str, list[EdgeBytes]] = {}
     for each in found.edges:
         sizes.setdefault(each.edge.step, []).append(each)
@@ -86,6 +102,7 @@ def _steps(plan: Plan, steps: list[Step], found: Moves, built: Built) -> Iterato
     numbers = {step.name: number for number, step in enumerate(plan.pipeline.steps, 1)}
     for step in steps:
         name = f"{code(step.name)} {escaped(step.title)}" if step.title else code(step.name)
+        name = _cell([name, *_became(impacts.get(step.name))])
         reads = _cell(_read(each, built) for each in sizes.get(step.name, []))
         writes = _cell(_written(step, output, built) for output in step.outputs)
         made = map(escaped, built.steps.get(step.name, ()))
@@ -100,6 +117,14 @@ def _steps(plan: Plan, steps: list[Step], found: Moves, built: Built) -> Iterato
             ]
         )
         yield _row(str(numbers[step.name]), name, ran, reads, writes)
+
+
+def _became(impact: StepImpact | None) -> Iterator[str]:
+    """What became of a step: the word in bold where it is another one now."""
+    if impact is not None:
+        word, colon, rest = (phrase(impact) or "unchanged").partition(":")
+        bold = impact.impact in ("added", "changed")
+        yield (f"**{word}**" if bold else escaped(word)) + escaped(colon + rest)
 
 
 def _row(*cells: str) -> str:

@@ -14,9 +14,13 @@ from amlshare.pipeline import Input, Output, Step
 from amlshare.plan import Plan
 from amlshare.render import words
 from amlshare.render.built import Built
+from amlshare.render.impacts import SIGNS, step_lines
 from amlshare.render.paper import Paper, cells, clean, flow, fold_pieces, pad, pad_left
 
 _LONGEST_NAME = 24
+if TYPE_CHECKING:
+    from amlshare.impacts import StepImpact
+
 _INDENT = "    "
 _GAPS = len(_INDENT) + len("← ") + 5 * len("  ")
 _ROOM = 34
@@ -97,9 +101,17 @@ class _Columns(NamedTuple):
 
 
 def step_blocks(
-    plan: Plan, steps: tuple[Step, ...], moves: Moves, paper: Paper, built: Built
+    plan: Plan,
+    steps: tuple[Step, ...],
+    moves: Moves,
+    paper: Paper,
+    built: Built,
+    impacts: Mapping[str, StepImpact],
 ) -> Iterator[str]:
-    """The lines of the blocks of ``steps``, a blank line before each."""
+    """The lines of the blocks of ``steps``, a blank line before each.
+
+    ``impacts`` says what became of each, and has none where nobody knows.
+    """
     shared = shared_by(plan, steps)
     rows = _rows(plan, {step.name for step in steps}, shared, moves, built)
     columns = _columns(rows.values(), paper)
@@ -111,9 +123,14 @@ def step_blocks(
     for step in steps:
         yield ""
         label = f"{numbers[step.name]:{digits}}."
+        impact = impacts.get(step.name)
+        label = f"{SIGNS[impact.impact]} {label}" if impact else label
         about = (*_about(step, shared, plan.backend), *built.steps.get(step.name, ()))
         about += tuple(_waits(step, moves, rows[step.name]))
+        about += ("unchanged",) if impact and impact.impact == "unchanged" else ()
         yield from _header(step, label, about, paper)
+        if impact:
+            yield from step_lines(impact, paper, indent=len(_INDENT))
         yield from _commands(step, paper)
         yield from _mount_settings(plan.mount_settings.get(step.name, {}), paper)
         for row in rows[step.name]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from amlshare.movement import Duplicate, Movement, Moves, summarise
 from amlshare.movement.modes import choose_modes
@@ -12,25 +12,34 @@ from amlshare.plan import Plan, moves_of
 from amlshare.render import words
 from amlshare.render.built import HERE, Built
 from amlshare.render.diagnostics import brief
+from amlshare.render.impacts import impacts_of, summary
 from amlshare.render.paper import Paper, Style, cells, clean, flow, fold, pad, pad_left
 from amlshare.render.steps import Shared, default_location, shared_by, step_blocks
+
+if TYPE_CHECKING:
+    from amlshare.impacts import Since
 
 _BELOW = " " * 6
 _RUN = "Run it here:"
 
 
-def plan_text(plan: Plan, paper: Paper, *, submit: str, built: Built = HERE) -> str:
-    """The screen of ``plan``. ``submit`` is the command line that would run it."""
+def plan_text(
+    plan: Plan, paper: Paper, *, submit: str, built: Built = HERE, since: Since | None = None
+) -> str:
+    """The screen of ``plan``. ``submit`` is the command line that would run it, ``since`` says what
+    became of its steps.
+    """
     chosen = None if plan.selected is None else frozenset(plan.selected)
     steps = tuple(step for step in plan.pipeline.steps if chosen is None or step.name in chosen)
     found = moves_of(plan)
     lines = [
         *_head(plan, steps, paper),
-        *step_blocks(plan, steps, found, paper, built),
+        *step_blocks(plan, steps, found, paper, built, impacts_of(since)),
         *_data(plan.pipeline, steps, found.movement, paper),
         *_afterwards(plan.pipeline, paper),
         "",
         *_totals(plan, found, paper),
+        *_since(since, plan, paper),
         *_elsewhere(plan, found.movement, paper),
         *map(paper.dim, fold(built.summary, paper.width)),
         *brief(plan.diagnostics, paper),
@@ -44,6 +53,13 @@ def _totals(plan: Plan, found: Moves, paper: Paper) -> Iterator[str]:
     text = words.totals(plan.pipeline, found.movement, plan.selected, found.waiting)
     yield from map(paper.bold, fold(text, paper.width))
     yield from map(paper.dim, fold(words.untimed(found.waiting), paper.width))
+
+
+def _since(since: Since | None, plan: Plan, paper: Paper) -> Iterator[str]:
+    """How many steps are as they were, where somebody has looked."""
+    if since is not None:
+        style = paper.bold if impacts_of(since) else paper.dim
+        yield from map(style, fold(summary(since, plan.selected), paper.width))
 
 
 def _elsewhere(plan: Plan, movement: Movement, paper: Paper) -> Iterator[str]:
