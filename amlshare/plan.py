@@ -60,8 +60,8 @@ class Plan:
     """What a submit would do. ``selected`` names the steps to run, None for all of them.
 
     ``known`` is what it was told beside the pipeline, ``modes`` what was chosen from that for each
-    ``STEP.INPUT`` which the spec leaves to auto; ``mount_settings`` are the variables of a step that
-    say how its mounts are kept.
+    ``STEP.INPUT`` which the spec leaves to auto, and ``mount_settings`` are the variables of a step
+    that say how its mounts are kept.
     """
 
     backend: str

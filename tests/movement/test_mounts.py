@@ -52,7 +52,8 @@ def test_what_the_memory_holds_needs_no_settings():
 def test_a_cache_is_held_to_what_the_disk_has_left():
     capped = settings(size=40 * GB, passes=5)
     assert capped == AGAIN | {"DATASET_MOUNT_CACHE_SIZE": "28528MB"}  # 28 GiB but for 150 MB
-    beside = settings(size=40 * GB, passes=5, outputs=(made("s", "o", mode="upload", size=20 * GB),))
+    written = (made("s", "o", mode="upload", size=20 * GB),)
+    beside = settings(size=40 * GB, passes=5, outputs=written)
     assert beside["DATASET_MOUNT_CACHE_SIZE"] == "9455MB"
 
 
