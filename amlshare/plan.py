@@ -17,7 +17,7 @@ from amlshare.diagnostics import Diagnostic
 from amlshare.movement import Moves, moves
 from amlshare.movement.choice import Choice
 from amlshare.movement.known import NOTHING, Known
-from amlshare.movement.modes import choose_modes
+from amlshare.movement.modes import choose_here, choose_modes
 from amlshare.movement.mounts import mount_settings
 from amlshare.pipeline import Data, Input, Output, Parallel, Pipeline, Step, texts
 from amlshare.references import Reference, write
@@ -98,7 +98,7 @@ def make_plan(
     sources = {data.name: _digest_data(data, known) for data in pipeline.data}
     shared = _Shared(pipeline, digest_file)
     here = backend == "local"
-    modes = {} if here else choose_modes(pipeline, known=known)
+    modes = (choose_here if here else choose_modes)(pipeline, known=known)
     for step in pipeline.steps:
         code = read_code(step)
         if code is not None:

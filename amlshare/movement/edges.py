@@ -16,6 +16,7 @@ from amlshare.movement.estimate import (
     moved_bytes,
     touched,
 )
+from amlshare.movement.here import elsewhere
 from amlshare.movement.known import NOTHING, UNKNOWN, Known, Origin, Size
 from amlshare.movement.machines import Machine, find
 from amlshare.pipeline import (
@@ -72,11 +73,13 @@ def edge_bytes(
     known: Known = NOTHING,
     modes: Mapping[str, Choice] = NO_CHOICES,
     timed: bool = False,
+    here: bool = False,
 ) -> tuple[EdgeBytes, ...]:
     """Every edge with its bytes, in the order of :func:`amlshare.pipeline.edges`; with its
-    seconds where it is ``timed``. ``modes`` has what was chosen for ``STEP.INPUT``.
+    seconds where it is ``timed``. ``modes`` has what was chosen for ``STEP.INPUT``; ``here`` is on
+    this machine.
     """
-    facts = Facts(pipeline, known)
+    facts = Facts(pipeline, known, here=here)
     return tuple(
         _edge_bytes(step, given, facts, modes.get(f"{step.name}.{given.name}"), timed=timed)
         for step in pipeline.steps
@@ -85,10 +88,10 @@ def edge_bytes(
 
 
 def output_bytes(
-    pipeline: Pipeline, *, known: Known = NOTHING, timed: bool = False
+    pipeline: Pipeline, *, known: Known = NOTHING, timed: bool = False, here: bool = False
 ) -> tuple[OutputBytes, ...]:
     """Every output, by step in run order."""
-    facts = Facts(pipeline, known)
+    facts = Facts(pipeline, known, here=here)
     return tuple(
         _output_bytes(step, output, facts, facts.machine(step) if timed else None)
         for step in pipeline.steps
@@ -100,10 +103,16 @@ _WHOLE = Reads()
 
 
 class Facts:
-    """What a pipeline says of its sources, machines and parameters, by name."""
+    """What a pipeline says of its sources, machines and parameters, by name.
 
-    def __init__(self, pipeline: Pipeline, known: Known) -> None:
+    ``here`` is on this machine: it runs every step, and much of the data lies there.
+    """
+
+    def __init__(self, pipeline: Pipeline, known: Known, *, here: bool = False) -> None:
         self.rates = known.rates
+        self._here = here
+        self._elsewhere = elsewhere(pipeline) if here else frozenset()
+        self._host = known.machine
         entries: dict[str, Data | Output] = {data.name: data for data in pipeline.data}
         for step in pipeline.steps:
             entries |= {f"{step.name}.{output.name}": output for output in step.outputs}
@@ -115,10 +124,16 @@ class Facts:
     def size(self, source: str) -> Size:
         return self._sizes.get(source, UNKNOWN)
 
+    def is_at_hand(self, source: str) -> bool:
+        """Whether a source lies on the machine that runs the steps."""
+        return self._here and source not in self._elsewhere
+
     def machine(self, step: Step) -> Machine | None:
-        return self._machines.get(step.compute or "")
+        return self._host if self._here else self._machines.get(step.compute or "")
 
     def nodes(self, step: Step) -> int:
+        if self._here:
+            return 1
         return self.number(step.run.nodes if isinstance(step.run, Parallel) else step.nodes)
 
     def load(self, step: Step, given: Input) -> Load | None:
@@ -174,7 +189,7 @@ def _edge_bytes(
     how = access(step, given, choice)
     machine = facts.machine(step)
     load = facts.load(step, given)
-    if how == "direct":
+    if how == "direct" or (how == "mount" and facts.is_at_hand(given.source)):
         distinct, moved, time = 0, 0, NONE
     elif load is None:
         distinct, moved, time = None, None, None
@@ -182,6 +197,7 @@ def _edge_bytes(
         distinct = load.size if how == "download" else touched(load)
         rates = facts.rates
         moved = moved_bytes(how, load, machine, rates)
+        timed = timed and not facts.is_at_hand(given.source)
         time = estimate(how, load, machine, rates=rates) if timed and machine else None
     return EdgeBytes(
         edge=edge,
@@ -200,7 +216,9 @@ def _output_bytes(step: Step, output: Output, facts: Facts, machine: Machine | N
     size = facts.size(f"{step.name}.{output.name}")
     files = 1 if output.format == "file" else size.files
     time = None
-    if size.bytes is not None and machine is not None:
+    if facts.is_at_hand(f"{step.name}.{output.name}"):
+        time = NONE
+    elif size.bytes is not None and machine is not None:
         time = estimate_upload(size.bytes, files, machine, rates=facts.rates)
     return OutputBytes(
         step=step.name, output=output.name, bytes=size.bytes, files=size.files, time=time

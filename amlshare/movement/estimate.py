@@ -15,7 +15,9 @@ from amlshare.movement.machines import GIB, Machine
 from amlshare.movement.rates import RATES, Rates
 
 Access: TypeAlias = Literal["mount", "download", "direct"]
-Bound: TypeAlias = Literal["NIC", "cores", "one file", "requests", "listing", "mounting", "disk", "account"]
+Bound: TypeAlias = Literal[
+    "NIC", "cores", "one file", "requests", "listing", "mounting", "disk", "account"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

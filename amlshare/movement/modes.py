@@ -8,12 +8,15 @@ from dataclasses import replace
 from amlshare.movement.choice import Choice, choose
 from amlshare.movement.disk import Disk
 from amlshare.movement.edges import Facts
+from amlshare.movement.estimate import Load
 from amlshare.movement.known import NOTHING, Known
+from amlshare.movement.machines import Machine
 from amlshare.pipeline import TABLES, Input, Parallel, Pipeline, Step
 
 _OPENED = Choice(mode="direct", reason="the script opens the table itself")
 _ROWS = Choice(mode="direct", reason="a parallel step gets the rows of a table, and no files")
 _BATCHES = Choice(mode="mount", reason="a parallel step reads its batches where they lie")
+_ONCE = Choice(mode="download", reason="what comes from elsewhere is fetched once, for all steps")
 _BESIDE = Choice(mode="mount", reason="SDK v1 mounts whatever a parallel step reads")
 
 
@@ -30,6 +33,28 @@ def choose_modes(pipeline: Pipeline, *, known: Known = NOTHING) -> dict[str, Cho
         for step in pipeline.steps
         for name, choice in _of_step(step, facts)
     }
+
+
+def choose_here(pipeline: Pipeline, *, known: Known = NOTHING) -> dict[str, Choice]:
+    """What is chosen on this machine for each ``STEP.INPUT`` that is left to ``auto`` and comes
+    from elsewhere; what lies here is mounted, which costs nothing.
+
+    The faster way is taken where the rates of this machine are known.
+    """
+    facts = Facts(pipeline, known, here=True)
+    return {
+        f"{step.name}.{given.name}": _fetched(facts.load(step, given), facts.machine(step), known)
+        for step in pipeline.steps
+        for given in step.inputs
+        if given.mode == "auto" and not facts.is_at_hand(given.source)
+        if not isinstance(step.run, Parallel) and given.format != "table"
+    }
+
+
+def _fetched(load: Load | None, machine: Machine | None, known: Known) -> Choice:
+    if load is None or machine is None:
+        return _ONCE
+    return choose(load, machine, rates=known.rates)
 
 
 def with_modes(pipeline: Pipeline, modes: Mapping[str, Choice]) -> Pipeline:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from amlshare.movement.choice import Choice
 from amlshare.movement.edges import NO_CHOICES, EdgeBytes, OutputBytes, edge_bytes, output_bytes
 from amlshare.movement.known import NOTHING, Known
+from amlshare.movement.sharing import Sharing, advice
 from amlshare.movement.totals import Movement, total
 from amlshare.movement.waiting import UNTIMED, Waiting, waiting
 from amlshare.pipeline import Pipeline
@@ -31,16 +32,26 @@ def moves(
     steps: Collection[str] | None = None,
     here: bool = False,
 ) -> Moves:
-    """What a run of ``steps`` (None: all) moves. ``here`` is on this machine, where a source is
-    fetched once however many steps want it, and no times are known. ``modes`` has what was chosen
-    for each ``STEP.INPUT`` that the spec leaves to auto.
+    """What a run of ``steps`` (None: all) moves. ``here`` is on this machine: what lies there is
+    mounted for nothing, and what is downloaded is fetched once; times are known where its rates
+    are. ``modes`` has what was chosen for each ``STEP.INPUT`` that the spec leaves to auto.
     """
     chosen = None if steps is None else frozenset(steps)
-    edges = edge_bytes(pipeline, known=known, modes=modes, timed=not here)
-    outputs = output_bytes(pipeline, known=known, timed=not here)
+    timed = not here or known.machine is not None
+    edges = edge_bytes(pipeline, known=known, modes=modes, timed=timed, here=here)
+    outputs = output_bytes(pipeline, known=known, timed=timed, here=here)
     return Moves(
         edges=edges,
         outputs=outputs,
-        movement=total(edges, steps=chosen, shared=here),
-        waiting=UNTIMED if here else waiting(pipeline, edges, outputs, steps=chosen),
+        movement=_advised(total(edges, steps=chosen, shared=here), pipeline),
+        waiting=waiting(pipeline, edges, outputs, steps=chosen, here=here) if timed else UNTIMED,
     )
+
+
+def _advised(movement: Movement, pipeline: Pipeline) -> Movement:
+    """With what would avoid each duplicate fetch."""
+    if not movement.duplicates:
+        return movement
+    sharing = Sharing(pipeline)
+    found = (replace(each, advice=advice(sharing, each.consumers)) for each in movement.duplicates)
+    return replace(movement, duplicates=tuple(found))

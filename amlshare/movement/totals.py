@@ -1,12 +1,13 @@
 """What all edges move together, and what of that travels more than once.
 
-An edge fetches unless its mode is ``direct``: then the script is handed a location and nothing is
-moved for it. What a source's size is not known for stays unknown; it never counts as zero.
+An edge fetches unless its mode is ``direct``, which hands the script a location, or it mounts what
+lies on the machine itself: nothing moves for these. What a source's size is not known for stays
+unknown; it never counts as zero.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from amlshare.movement.choice import Choice
@@ -17,13 +18,15 @@ from amlshare.pipeline import Pipeline
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duplicate:
-    """A source that several steps fetch. ``consumers`` names each fetch's step, in run order."""
+    """A source that several steps fetch. ``consumers`` names each fetch's step, in run order;
+    ``advice`` says what would avoid it.
+    """
 
     source: str
     consumers: tuple[str, ...]
     moved_bytes: int | None
     duplicate_bytes: int | None
-    advice: str
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +55,8 @@ def summarise(
 ) -> Movement:
     """The movement of a run of ``steps`` (None: all).
 
-    ``shared`` says that a source is fetched once however many steps want it, as the local backend
-    does it.
+    ``shared`` says that what is downloaded is fetched once however many steps want it, as the local
+    backend does it.
     """
     return total(edge_bytes(pipeline, known=known, modes=modes), steps=steps, shared=shared)
 
@@ -65,22 +68,32 @@ def total(
     fetched = [
         each
         for each in edges
-        if each.access != "direct" and (steps is None or each.edge.step in steps)
+        if each.moved_bytes != 0 and (steps is None or each.edge.step in steps)
     ]
+    if shared:
+        fetched = list(_downloaded_once(fetched))
     sources = _by_source(fetched)
     unique = _add(map(_distinct, sources.values()))
-    moved = unique if shared else _add(each.moved_bytes for each in fetched)
+    moved = _add(each.moved_bytes for each in fetched)
     return Movement(
         moved_bytes=moved,
         unique_bytes=unique,
         duplicate_bytes=None if moved is None or unique is None else moved - unique,
-        duplicates=() if shared else tuple(_duplicates(sources)),
+        duplicates=tuple(_duplicates(sources)),
         unknown_edges=tuple(
-            f"{each.edge.step}.{each.edge.input}"
-            for each in ([same[0] for same in sources.values()] if shared else fetched)
-            if each.bytes is None
+            f"{each.edge.step}.{each.edge.input}" for each in fetched if each.moved_bytes is None
         ),
     )
+
+
+def _downloaded_once(fetched: Iterable[EdgeBytes]) -> Iterator[EdgeBytes]:
+    """What is mounted, and the first download of each source."""
+    seen = set()
+    for each in fetched:
+        if each.access != "download" or each.edge.source not in seen:
+            yield each
+        if each.access == "download":
+            seen.add(each.edge.source)
 
 
 def _by_source(fetched: Iterable[EdgeBytes]) -> dict[str, list[EdgeBytes]]:
@@ -111,11 +124,4 @@ def _duplicates(sources: Mapping[str, list[EdgeBytes]]) -> Iterable[Duplicate]:
                 consumers=tuple(each.edge.step for each in fetched),
                 moved_bytes=moved,
                 duplicate_bytes=None if moved is None or once is None else moved - once,
-                advice=_ADVICE,
             )
-
-
-_ADVICE = (
-    "each step fetches it for itself: let one step read it and hand on what the others need, "
-    "or join the steps"
-)

@@ -49,8 +49,11 @@ def waiting(
     outputs: Iterable[OutputBytes],
     *,
     steps: Collection[str] | None = None,
+    here: bool = False,
 ) -> Waiting:
-    """The waiting of a run of ``steps`` (None: all). ``edges`` and ``outputs`` are timed."""
+    """The waiting of a run of ``steps`` (None: all). ``edges`` and ``outputs`` are timed; ``here``
+    is on this machine, which costs nothing and is known.
+    """
     found: dict[str, list[Estimate]] = {}
     unknown = []
     ports = [(each.edge.step, each.edge.input, each.time) for each in edges]
@@ -63,12 +66,13 @@ def waiting(
         else:
             found.setdefault(step, []).append(time)
     sums = {step: total for step, times in found.items() if (total := _sum(times))}
-    costs = _costs(pipeline, sums)
+    costs = {} if here else _costs(pipeline, sums)
+    silent = set() if here else {port.partition(".")[0] for port in unknown}
     return Waiting(
         total=_sum(sums.values()),
         steps=sums,
         unknown=tuple(unknown),
-        machines=_machines(pipeline, {port.partition(".")[0] for port in unknown}),
+        machines=_machines(pipeline, silent),
         costs=costs,
         cost=_total(costs.values()),
     )

@@ -72,8 +72,7 @@ def _elsewhere(plan: Plan, movement: Movement, paper: Paper) -> Iterator[str]:
             steps=plan.selected and frozenset(plan.selected),
         )
         if cloud.moved_bytes and cloud.moved_bytes != movement.moved_bytes:
-            text = "A source is fetched once here; on Azure each step fetches for itself: "
-            text += f"{words.moved(cloud)}."
+            text = f"On Azure each step fetches for itself: {words.moved(cloud)}."
             yield from map(paper.dim, fold(text, paper.width))
 
 

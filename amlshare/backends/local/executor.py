@@ -12,7 +12,7 @@ from amlshare.backends.local.code import Code
 from amlshare.backends.local.folder import Folder
 from amlshare.backends.local.inputs import Inputs
 from amlshare.backends.local.isolation import isolate
-from amlshare.backends.local.job import Job, is_remote, make_job
+from amlshare.backends.local.job import Job, make_job
 from amlshare.backends.local.opening import earlier_outputs, open_run
 from amlshare.backends.local.processes import Processes
 from amlshare.backends.local.records import Records, unusable
@@ -21,6 +21,7 @@ from amlshare.backends.local.sources import Datastores, Sources, with_env
 from amlshare.backends.local.step import Shop, explain, full_disk
 from amlshare.backends.local.store import Store
 from amlshare.datastores import DatastoreError
+from amlshare.movement.here import is_remote
 from amlshare.plan import Plan
 from amlshare.references import parse, references
 

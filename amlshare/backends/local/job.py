@@ -13,6 +13,7 @@ from typing import Any
 from typing_extensions import assert_never
 
 from amlshare.backends import shell
+from amlshare.movement.here import elsewhere
 from amlshare.pipeline import (
     TABLES,
     Command,
@@ -120,9 +121,8 @@ class _Steps:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._local = plan.pipeline.local
+        self._elsewhere = elsewhere(plan.pipeline)
         self._data = {each.name: each for each in plan.pipeline.data}
-        self._steps = {each.name: each for each in plan.pipeline.steps}
         self._values = {
             Reference("parameter", each.name): written(each.value)
             for each in plan.pipeline.parameters
@@ -193,7 +193,9 @@ class _Steps:
         return int(self._values[value]) if isinstance(value, Reference) else value
 
     def _input(self, step: Step, given: Input) -> Input:
-        mode = self._mode(given, is_cut=_is_cut_into_rows(step.run, given))
+        choice = self._plan.modes.get(f"{step.name}.{given.name}")
+        is_cut = _is_cut_into_rows(step.run, given)
+        mode = choice.mode if choice else self._mode(given, is_cut=is_cut)
         return replace(given, mode=mode, at=None, reads=None)
 
     def _mode(self, given: Input, *, is_cut: bool) -> InputMode:
@@ -204,19 +206,8 @@ class _Steps:
         if given.mode == "auto" and given.format == "table" and not is_cut:
             return "direct"
         if given.mode == "auto" or (given.mode == "direct" and is_cut):
-            return "download" if is_remote(self._stand_in(given.source)) else "mount"
+            return "download" if given.source in self._elsewhere else "mount"
         return given.mode
-
-    def _stand_in(self, source: str) -> str | None:
-        """What stands in for the datastore or dataset behind ``source``."""
-        step, _, name = source.partition(".")
-        if name:
-            output = next(each for each in self._steps[step].outputs if each.name == name)
-            return self._local.datastores.get(output.datastore)
-        data = self._data[source]
-        if data.type == "dataset":
-            return self._local.datasets.get(data.dataset or "")
-        return self._local.datastores.get(data.datastore or "")
 
 
 def _has_rows(step: Step) -> bool:
@@ -239,11 +230,6 @@ def fill(text: Text, values: Mapping[Reference, str]) -> Text:
 def written(value: Value) -> str:
     """A parameter's value as it travels: booleans as ``true`` and ``false``."""
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def is_remote(stand_in: str | None) -> bool:
-    """Whether a stand-in is elsewhere than in a folder of this machine."""
-    return stand_in is not None and "://" in stand_in and not stand_in.startswith("file://")
 
 
 def _used(data: Iterable[Data], steps: tuple[JobStep, ...]) -> Iterator[Data]:

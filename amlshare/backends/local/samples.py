@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from amlshare.backends.local.folder import Folder
-from amlshare.backends.local.job import is_remote
 from amlshare.backends.local.program import cores
 from amlshare.backends.local.records import InputRecord, Records
 from amlshare.calibration import Sample
+from amlshare.movement.here import is_remote
 
 _LAST = 1000  # inputs: what came long ago came from another store, perhaps, or to another machine
 

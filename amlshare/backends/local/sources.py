@@ -16,7 +16,7 @@ from threading import Lock
 
 from amlshare.backends.interface import BackendError, Settings
 from amlshare.backends.local.folder import Folder, alone_at
-from amlshare.backends.local.job import Job, is_remote
+from amlshare.backends.local.job import Job
 from amlshare.backends.local.outputs import STAGING, content_digest
 from amlshare.backends.local.records import DatasetRecord, OutputRecord, Records
 from amlshare.backends.local.store import Store
@@ -29,6 +29,7 @@ from amlshare.datastores import (
     open_datastore,
     open_path,
 )
+from amlshare.movement.here import is_remote
 from amlshare.pipeline import Data, Input
 from amlshare.plan import digest
 from amlshare.references import Reference, parse
