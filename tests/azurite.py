@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import re
 import shutil
@@ -11,9 +12,11 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,7 +75,41 @@ class Azurite:
 @pytest.fixture(scope="session")
 def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
     """A blob server for the session; skips where Node or the npm package is missing."""
-    data = tmp_path_factory.mktemp("azurite")
+    with _served(tmp_path_factory.mktemp("azurite")) as (_, server):
+        yield server
+
+
+@contextmanager
+def filled(data: Path, count: int) -> Iterator[tuple[Azurite, str]]:
+    """A server of its own and a container with ``count`` blobs of 5 bytes: `raw/000/000000.csv`.
+
+    To put them there one by one takes minutes: the server's own book gets a line for each, between
+    two starts.
+    """
+    with _served(data) as (process, server):
+        container = server.container({"raw/first.csv": b"12345"})
+        process.send_signal(signal.SIGINT)  # it then writes its book
+        process.wait()
+    book = data / "__azurite_db_blob__.json"
+    content = json.loads(book.read_text())
+    blobs = next(each for each in content["collections"] if each["name"] == "$BLOBS_COLLECTION$")
+    blobs["data"] = [_like(blobs["data"][0], number) for number in range(count)]
+    blobs |= {"binaryIndices": {}, "maxId": count}
+    book.write_text(json.dumps(content))
+    with _served(data) as (_, server):
+        yield server, container
+
+
+def _like(blob: dict[str, Any], number: int) -> dict[str, Any]:
+    return blob | {
+        "$loki": number + 1,
+        "name": f"raw/{number // 1000:03}/{number:06}.csv",
+        "properties": blob["properties"] | {"etag": f'"0x{number:016X}"'},
+    }
+
+
+@contextmanager
+def _served(data: Path) -> Iterator[tuple[subprocess.Popen[str], Azurite]]:
     process = subprocess.Popen(
         [_node(), _program(), *_options(data)],
         cwd=data,
@@ -81,7 +118,7 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
         preexec_fn=_die_with_parent,  # noqa: PLW1509 - it only calls prctl
     )
     try:
-        yield Azurite(url=f"{_wait_for_url(process)}/{ACCOUNT}")
+        yield process, Azurite(url=f"{_wait_for_url(process)}/{ACCOUNT}")
     finally:
         process.kill()
         process.communicate()

@@ -1,0 +1,115 @@
+"""`plan --refresh` where nothing stands in: data is found, and listed, through the workspace."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from backends.azureml.offline import needs_sdk
+
+from amlshare import lock as locks
+from amlshare.document import read
+
+pytestmark = needs_sdk
+SPEC = """\
+amlshare: 1
+name: tiny
+defaults: {compute: cpu, environment: any, datastore: workspaceblobstore, code: none}
+environments: {any: {image: "registry/image:1"}}
+data:
+  table: {type: path, location: raw/a.csv, format: file}
+  folder: {type: directory, location: "raw/**/*.csv"}
+  airports: {type: dataset, name: airports, version: latest}
+steps:
+  count:
+    command: wc ${inputs.table} ${inputs.folder} ${inputs.airports}
+    inputs: {table: table, folder: folder, airports: airports}
+  copy:
+    command: cp -r ${inputs.airports} ${outputs.here}
+    inputs: {airports: airports}
+    outputs: [here]
+"""
+BLOBS = {"raw/a.csv": b"12345", "raw/2013/b.csv": b"123", "raw/2013/c.txt": b"", "codes/x": b"12"}
+
+
+@pytest.fixture
+def tried(amlshare, workspace, azurite, tmp_path: Path):
+    """The command, in a workspace whose datastore is a container of a real blob server."""
+    workspace.add_compute("cpu")
+    workspace.add_dataset("airports", version=7, path="codes/")
+    container = workspace.datastores["workspaceblobstore"]["azureStorageSection"]["containerName"]
+    for path, content in BLOBS.items():
+        azurite.upload(container, path, content)
+    (tmp_path / "tiny.yaml").write_text(SPEC)
+
+    def run(*words: str) -> Any:
+        return amlshare(*words, env=workspace.environment)
+
+    run.container = container  # type: ignore[attr-defined]
+    return run
+
+
+def found(folder: Path) -> dict[str, tuple[int, int, int | None]]:
+    """Bytes, files and version of each of the data in the lock."""
+    lock, wrong = locks.read(read(folder / "tiny.lock.yaml"), "tiny.yaml")
+    assert not wrong
+    content = {name: entry.content for name, entry in lock.data.items()}
+    return {name: (each.bytes, each.files, each.version) for name, each in content.items()}
+
+
+def test_paths_globs_and_registered_datasets_are_measured_in_the_workspace(tried, tmp_path):
+    done = tried("plan", "tiny.yaml", "--refresh", "--format", "json")
+    assert done.exit_code == 0, done.stderr
+    assert found(tmp_path) == {"table": (5, 1, None), "folder": (8, 2, None), "airports": (2, 1, 7)}
+    edges = json.loads(done.stdout)["edges"]
+    assert {(each["source"], each["bytes"], each["bytes_from"]) for each in edges} == {
+        ("table", 5, "measured"),
+        ("folder", 8, "measured"),
+        ("airports", 2, "measured"),
+    }
+    before = (tmp_path / "tiny.lock.yaml").read_bytes()
+    assert "is up to date" in tried("plan", "tiny.yaml", "--refresh").stderr
+    assert (tmp_path / "tiny.lock.yaml").read_bytes() == before
+
+
+def test_what_the_workspace_does_not_have_is_told_at_its_place_and_nothing_is_written(
+    tried, workspace, tmp_path
+):
+    workspace.datasets.clear()
+    text = SPEC.replace("table: {type: path,", "table: {type: path, datastore: lake,")
+    (tmp_path / "tiny.yaml").write_text(text)
+    done = tried("plan", "tiny.yaml", "--refresh")
+    assert done.exit_code == 3
+    for told in (
+        "the workspace has no datastore 'lake'\n --> tiny.yaml:6:34",
+        "the workspace has no dataset 'airports'\n --> tiny.yaml:8:36",
+    ):
+        assert told in done.stderr
+    assert not (tmp_path / "tiny.lock.yaml").exists()
+
+
+def test_what_cannot_be_listed_is_told_and_the_rest_is_measured(tried, workspace, tmp_path):
+    workspace.datastores["share"] = workspace.datastores["workspaceblobstore"] | {
+        "name": "share",
+        "dataStoreType": "AzureFile",
+    }
+    text = SPEC.replace("folder: {type: directory,", "folder: {type: directory, datastore: share,")
+    (tmp_path / "tiny.yaml").write_text(text)
+    done = tried("plan", "tiny.yaml", "--refresh")
+    assert done.exit_code == 0, done.stderr
+    assert found(tmp_path).keys() == {"table", "airports"}
+    assert "folder    not looked at: datastore 'share' is AzureFile" in done.stderr
+
+
+def test_everything_that_is_not_there_is_told_at_once(tried, workspace, tmp_path):
+    workspace.add_dataset("airports", version=8, path="gone/")
+    (tmp_path / "tiny.yaml").write_text(SPEC.replace("raw/a.csv", "raw/x.csv"))
+    done = tried("plan", "tiny.yaml", "--refresh")
+    assert done.exit_code == 1
+    assert "2 of 3 data cannot be looked at" in done.stderr
+    assert "data 'airports': nothing is at 'gone' in datastore 'workspaceblobstore'" in done.stderr
+    assert "data 'table': nothing is at 'raw/x.csv'" in done.stderr
+    assert "did you mean 'raw/a.csv'?" in done.stderr
+    assert not (tmp_path / "tiny.lock.yaml").exists()
