@@ -128,14 +128,8 @@ class Impacts:
         return {impact: sum(each.impact == impact for each in chosen) for impact in IMPACTS}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unknown:
-    """Nothing to compare a plan with; ``why`` is a sentence that says what there could be."""
-
-    why: str
-
-
-Since: TypeAlias = Impacts | Unknown
+Since: TypeAlias = Impacts | str
+"""What became of the steps; or why nobody knows, and what there could be to compare with."""
 
 
 def past_of(plan: Plan, described: Description) -> Past:

@@ -35,7 +35,7 @@ def _examples(*lines: str) -> str:
     return "\n".join(("\b", "Examples:", *(f"  {line}" for line in lines)))
 
 
-ORDER = "init plan diff check explain submit runs logs cancel calibrate clean schema".split()
+ORDER = "init plan diff why check explain submit runs logs cancel calibrate clean schema".split()
 
 
 class _InOrder(TyperGroup):

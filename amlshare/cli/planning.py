@@ -231,6 +231,34 @@ def diff(
 
 @command(
     app,
+    "amlshare why specs/flights.yaml train",
+    "amlshare why specs/flights.yaml report --against HEAD~1",
+)
+def why(
+    spec: Spec,
+    step: Annotated[str, typer.Argument(metavar="STEP", help="A step of the spec.")],
+    request: Requests,
+    *,
+    against: Against = None,
+    format_: FormatOption = Format.text,
+) -> None:
+    """Say why a step would run again, or would not.
+
+    To the file and line: an argument, a parameter, a package, a line of code, the data, or a step
+    that it reads from; and what nobody would notice.
+    """
+    from amlshare.commands.explaining import why
+    from amlshare.render.why import why_document, why_text
+
+    found = why(request(spec), step, against)
+    if format_ == Format.json:
+        print_json(why_document(found))
+    else:
+        sys.stdout.write(why_text(found, paper_for(sys.stdout)))
+
+
+@command(
+    app,
     "amlshare check specs/*.yaml",
     "cat specs/flights.yaml | amlshare check -",
     "amlshare check specs/flights.yaml --format json",

@@ -60,8 +60,10 @@ def since(made: Plan, request: Request, against: str | None = None) -> Since:
 
     Raises UsageError, or BackendError, also where there is nothing to compare with.
     """
+    if against is None and not (request.state / "history").exists():
+        return nothing_submitted(request)  # with no import: it is so in every fresh checkout
     from amlshare.history import HistoryError
-    from amlshare.impacts import Unknown, impacts, of_diff
+    from amlshare.impacts import impacts, of_diff
 
     if against == PUBLISHED:
         _publishing(request)
@@ -73,10 +75,10 @@ def since(made: Plan, request: Request, against: str | None = None) -> Since:
     except HistoryError as error:
         if against == LAST:
             raise UsageError(str(error)) from None
-        return Unknown(why=f"{error}.")
+        return str(error)
     if against == LAST:
         raise UsageError(nothing_submitted(request))
-    return Unknown(why=f"{nothing_submitted(request)}.")
+    return nothing_submitted(request)
 
 
 def describe(made: Plan, request: Request, steps: Collection[str] | None = None) -> Description:

@@ -32,10 +32,8 @@ _LONGEST = 60
 
 def summary(since: Since, steps: Collection[str] | None = None) -> str:
     """How many of ``steps`` (None: all) there are of each impact, or why nobody knows."""
-    from amlshare.impacts import Unknown
-
-    if isinstance(since, Unknown):
-        return capitalised(since.why)
+    if isinstance(since, str):
+        return f"{since[:1].upper()}{clean(since[1:])}."
     found = since.count(steps)
     if set(_some(found)) == {"unchanged"} and not since.removed:
         return f"Nothing changed since {clean(since.against)}."
@@ -52,13 +50,7 @@ def _some(found: Mapping[Impact, int]) -> Iterator[Impact]:
 
 def impacts_of(since: Since | None) -> Mapping[str, StepImpact]:
     """What became of each step; nothing where nobody knows."""
-    from amlshare.impacts import Impacts
-
-    return since.steps if isinstance(since, Impacts) else {}
-
-
-def capitalised(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return {} if since is None or isinstance(since, str) else since.steps
 
 
 def step_lines(impact: StepImpact, paper: Paper, *, indent: int) -> Iterator[str]:
@@ -66,7 +58,7 @@ def step_lines(impact: StepImpact, paper: Paper, *, indent: int) -> Iterator[str
     said = phrase(impact)
     if said is None:
         return
-    style = _style(impact.impact, paper)
+    style = style_of(impact.impact, paper)
     first, *more = fold(f"{SIGNS[impact.impact]} {clean(said)}".strip(), paper.width - indent)
     yield " " * indent + style(first)
     yield from (" " * (indent + 2) + style(line) for line in more)
@@ -98,7 +90,8 @@ def _short(reason: Reason) -> str:
     return said if len(said) <= _LONGEST or reason.before is None else reason.what
 
 
-def _style(impact: Impact, paper: Paper) -> Style:
+def style_of(impact: Impact, paper: Paper) -> Style:
+    """The colour of an impact."""
     match impact:
         case "added":
             return paper.green
@@ -110,9 +103,7 @@ def _style(impact: Impact, paper: Paper) -> Style:
 
 def add_to(document: dict[str, Any], since: Since | None) -> None:
     """Put what became of each step into the JSON of a plan."""
-    from amlshare.impacts import Impacts
-
-    found = since if isinstance(since, Impacts) else None
+    found = None if isinstance(since, str) else since
     document["comparison"] = None if found is None else _comparison(found)
     if found is not None:
         for step in document["steps"]:

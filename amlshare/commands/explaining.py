@@ -1,0 +1,282 @@
+"""Why a step would run again, to the file and line; what nobody would notice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from amlshare import layers, secrets
+from amlshare.commands.comparing import (
+    LAST,
+    PUBLISHED,
+    Before,
+    before,
+    describe,
+    nothing_submitted,
+    since,
+)
+from amlshare.commands.planning import plan
+from amlshare.commands.reading import texts
+from amlshare.commands.request import Request, UsageError
+from amlshare.diagnostics import Route, did_you_mean
+from amlshare.history import HistoryError
+from amlshare.impacts import Impact, Impacts, Reason, Since, StepImpact, impacts
+
+if TYPE_CHECKING:
+    from amlshare.diff import Value
+    from amlshare.document import Document
+    from amlshare.pipeline import Step
+    from amlshare.plan import Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """Something of ``step`` that differs, and where that is written now; None where nowhere."""
+
+    step: str
+    what: str
+    before: Value | None = None
+    after: Value | None = None
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Why:
+    """What became of a step since ``against``; both are None where there is nothing to compare
+    with. ``causes`` begin with its own, and go on with those of the steps that it reads from.
+    """
+
+    step: str
+    impact: Impact | None
+    against: str | None
+    causes: tuple[Cause, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def why(request: Request, step: str, against: str | None = None) -> Why:
+    """Why a step would run again since ``against``, or would not.
+
+    ``against`` is as for :func:`amlshare.commands.since`. Raises UsageError, also for a step that
+    there is not, SpecError or BackendError.
+    """
+    made = plan(request)
+    steps = {each.name: each for each in made.pipeline.steps}
+    if step not in steps:
+        meant = did_you_mean(step, steps)
+        raise UsageError(f"no step is called '{step}'" + (f"; {meant}" if meant else ""))
+    if against == PUBLISHED:
+        found = since(made, request, against)
+        return _explained(steps[step], made, request, found, None)
+    try:
+        with before(made, request, against or LAST) as past:
+            if past is None:
+                if against == LAST:
+                    raise UsageError(nothing_submitted(request))
+                return _explained(steps[step], made, request, nothing_submitted(request), None)
+            became = impacts(made, past.past, lambda names: describe(made, request, names))
+            return _explained(steps[step], made, request, became, past)
+    except HistoryError as error:
+        raise UsageError(str(error)) from None
+
+
+def _explained(step: Step, made: Plan, request: Request, found: Since, past: Before | None) -> Why:
+    unnoticed = tuple(_unwatched(step, made))
+    if isinstance(found, str):
+        notes = (found, *unnoticed)
+        return Why(step=step.name, impact=None, against=None, notes=notes)
+    reasons = list(_reasons(step, found, made))
+    places = _Places(request, made, past)
+    said = places.causes(reasons)
+    impact = found.steps[step.name]
+    notes = (*_verdict(step, impact, made, past), *_unnoticed(step, impact, made), *unnoticed)
+    return Why(
+        step=step.name,
+        impact=impact.impact,
+        against=found.against,
+        causes=tuple(said),
+        notes=notes,
+    )
+
+
+def _reasons(step: Step, found: Impacts, made: Plan) -> Iterator[Reason]:
+    """The reasons of a step, and then those of each step that it reads from, once."""
+    steps = {each.name: each for each in made.pipeline.steps}
+    waiting, seen = [step.name], {step.name}
+    while waiting:
+        name = waiting.pop(0)
+        impact = found.steps[name]
+        if impact.impact == "added":
+            yield Reason(step=name, what=f"step '{name}' is new", route=("steps", name))
+        yield from impact.reasons
+        route: Route = ("steps", name, "reuse")
+        yield from (Reason(step=name, what=each, route=route) for each in impact.again)
+        for given in steps[name].inputs:
+            source = given.source.partition(".")[0]
+            stays = "." not in given.source or _stays(found.steps[source])
+            if not stays and source not in seen:
+                seen.add(source)
+                waiting.append(source)
+
+
+def _stays(impact: StepImpact) -> bool:
+    return impact.impact in ("unchanged", "cosmetic") and not impact.again
+
+
+def _verdict(step: Step, impact: StepImpact, made: Plan, past: Before | None) -> Iterator[str]:
+    """What follows for a step that does nothing else than before."""
+    if _stays(impact):
+        last = past.past.submits[past.past.steps[step.name].submit].name if past else ""
+        since_then = f" since {last}" if last else ""
+        yield f"'{step.name}' does what it did{since_then}: its result is eligible for reuse"
+        if made.backend == "local":
+            yield "what its inputs hold is compared when it runs: other bytes run it again"
+
+
+def _unnoticed(step: Step, impact: StepImpact, made: Plan) -> Iterator[str]:
+    """What differs, and Azure does not look at."""
+    if made.backend != "azureml" or impact.impact != "changed":
+        return
+    from amlshare.backends.azureml.noticing import is_noticed
+
+    hidden = [each for each in impact.reasons if not is_noticed(each.field, step)]
+    if hidden:
+        names = ", ".join(dict.fromkeys(each.what for each in hidden))
+        alone = len(hidden) == len(impact.reasons) and not impact.again
+        then = "its earlier result is eligible for reuse; --regenerate runs it" if alone else ""
+        yield f"Azure does not look at {names}" + (f": {then}" if then else "")
+
+
+def _unwatched(step: Step, made: Plan) -> Iterator[str]:
+    if made.backend != "azureml":
+        return
+    from amlshare.backends.azureml.noticing import unwatched
+    from amlshare.lock import place
+
+    for data in unwatched(step, made):
+        yield (
+            f"Azure does not notice other bytes at {place(data)} (data '{data.name}'): "
+            "`plan --refresh` keeps a digest of them, and a change then runs it again"
+        )
+
+
+# Where it is written
+
+
+class _Places:
+    """Where the reasons of a plan are written now, and what stood there before."""
+
+    def __init__(self, request: Request, made: Plan, past: Before | None) -> None:
+        self._request = request
+        self._document = layers.load(request.spec, target=request.target)
+        self._environments = {each.name: each for each in made.pipeline.environments}
+        self._read = texts(request.base)
+        self._past = past
+
+    def causes(self, reasons: list[Reason]) -> Iterator[Cause]:
+        for reason in reasons:
+            cause = Cause(
+                step=reason.step, what=reason.what, before=reason.before, after=reason.after
+            )
+            if reason.folder is not None and reason.file is not None:
+                yield self._in_code(cause, reason)
+            elif at := self._in_packages(reason):
+                yield replace(cause, file=at[0], line=at[1])
+            else:
+                yield self._in_spec(cause, reason.route)
+
+    def _in_spec(self, cause: Cause, route: Route) -> Cause:
+        if not route:
+            return cause
+        span = self._document.span(_written(route, self._document), "key")
+        return replace(cause, file=span.file, line=span.line)
+
+    def _in_code(self, cause: Cause, reason: Reason) -> Cause:
+        """The first line that differs of a code file."""
+        assert reason.folder is not None
+        assert reason.file is not None
+        path = self._request.base / reason.folder / reason.file
+        old, new = reason.digests
+        if new is None:
+            return self._in_spec(cause, reason.route)
+        shown = Path(self._request.base, reason.folder, reason.file)
+        cause = replace(cause, file=_relative(shown), line=1 if old is None else None)
+        was = self._past.text(reason.folder, reason.file, old) if self._past and old else None
+        try:
+            now = path.read_text("utf-8")
+        except (OSError, ValueError):
+            return cause
+        if was is None:
+            return cause
+        line, before_, after = first_difference(was, now)
+        return replace(cause, line=line, before=_shown(before_), after=_shown(after))
+
+    def _in_packages(self, reason: Reason) -> tuple[str, int] | None:
+        """The line of a package in a conda or requirements file."""
+        kind, _, name = reason.field.removeprefix("environment.").partition(".")
+        if not reason.field.startswith("environment.") or not name:
+            return None
+        entry = self._environments.get(str(reason.route[1]))
+        file = entry and (entry.conda or entry.pip)
+        if not isinstance(file, str) or (text := self._read(file)) is None:
+            return None
+        word = re.compile(rf"(?:^|[\s\"'\[,-]){re.escape(name)}(?![\w.-])")
+        lines = text.splitlines()
+        found = [number for number, line in enumerate(lines, 1) if word.search(line)]
+        at = found[-1] if kind == "pip" and found else found[0] if found else 1
+        return _relative(self._request.base / file), at
+
+
+def _written(route: Route, document: Document) -> Route:
+    """A route as it stands in the file: an argument in a list by its number, and what a step does
+    not say itself under `defaults`.
+    """
+    if document.has(route):
+        return route
+    above = _value(document, route[:-1])
+    if isinstance(above, list):
+        found = [n for n, item in enumerate(above) if str(item).startswith(str(route[-1]))]
+        return (*route[:-1], found[0]) if found else route[:-1]
+    default: Route = ("defaults", *route[2:])
+    section = route[0] == "steps" and len(route) > 2
+    return default if section and document.has(default) else route
+
+
+def _value(document: Document, route: Route) -> Any:
+    value: Any = document.data
+    for part in route:
+        entries: Any = dict(enumerate(value)) if isinstance(value, list) else value
+        if not isinstance(entries, dict) or part not in entries:
+            return None
+        value = entries[part]
+    return value
+
+
+def first_difference(old: str, new: str) -> tuple[int, str | None, str | None]:
+    """The number of the first line of ``new`` that differs, that line before, and now.
+
+    None before is a line that was put in, None now one that was taken out.
+    """
+    before_, after = old.splitlines(), new.splitlines()
+    shorter = min(len(before_), len(after))
+    start = next((n for n in range(shorter) if before_[n] != after[n]), shorter)
+    end = 0
+    while end < shorter - start and before_[-1 - end] == after[-1 - end]:
+        end += 1
+    taken = before_[start] if start < len(before_) - end else None
+    put = after[start] if start < len(after) - end else None
+    return min(start, max(len(after) - 1, 0)) + 1, taken, put
+
+
+def _shown(line: str | None) -> str | None:
+    return None if line is None else secrets.mask(line.strip())
+
+
+def _relative(path: Path) -> str:
+    """A path without the steps back that it need not have."""
+    import os
+
+    return Path(os.path.normpath(path)).as_posix()
