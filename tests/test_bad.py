@@ -11,7 +11,7 @@ import pytest
 
 from amlshare import commands, explanations
 from amlshare.commands import Request
-from amlshare.diagnostics import Diagnostic
+from amlshare.diagnostics import Diagnostic, SpecError
 from amlshare.render.diagnostics import diagnostics_text
 from amlshare.render.paper import Paper
 
@@ -33,7 +33,10 @@ def diagnose(code: str) -> tuple[Diagnostic, ...]:
     request = Request(
         spec=f"{code}.yaml", target=target, backend=backend[1] if backend else "azureml"
     )
-    return commands.read(request).diagnostics
+    try:
+        return commands.plan(request).diagnostics
+    except SpecError as error:
+        return error.diagnostics
 
 
 # Code folders that a repository does not keep: too large, ignored, or made good by git.

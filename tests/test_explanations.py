@@ -13,7 +13,7 @@ import yaml
 from amlshare import commands, explanations
 from amlshare.checks.steps import KINDS
 from amlshare.commands import Request, UsageError
-from amlshare.diagnostics import Diagnostic
+from amlshare.diagnostics import Diagnostic, SpecError
 
 ROOT = Path(__file__).parent.parent
 BACKENDS = {
@@ -75,14 +75,17 @@ SHOWN_ELSEWHERE = {
 }
 
 
+PLACES = ("advice", "checks", "document")
+
+
 def codes_in_the_source() -> set[str]:
     """Every text in kebab case in the modules that find things."""
     package = ROOT / "amlshare"
-    files = [file for place in ("checks", "document") for file in (package / place).glob("*.py")]
+    files = [file for place in PLACES for file in (package / place).glob("*.py")]
     files += (package / "backends").glob("*.py")
     backends = ("local/limits.py", "azureml/limits.py", "azureml/online.py")
     files += [package / "backends" / name for name in backends]
-    names = ("calibration.py", "layers.py", "lock.py", "resolution.py")
+    names = ("calibration.py", "layers.py", "lock.py", "packages.py", "resolution.py")
     files += [package / name for name in names]
     nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text("utf-8")))]
     texts = {node.value for node in nodes if isinstance(node, ast.Constant)}
@@ -164,7 +167,10 @@ def diagnose(code: str, snippet: str, folder: Path) -> tuple[Diagnostic, ...]:
         backend=BACKENDS.get(code, "azureml"),
         target=target[1] if target else None,
     )
-    return commands.read(request).diagnostics
+    try:
+        return commands.plan(request).diagnostics
+    except SpecError as error:
+        return error.diagnostics
 
 
 SHOWN = [code for code in explanations.CODES if explanations.explain(code).bad]

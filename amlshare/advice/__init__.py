@@ -1,6 +1,6 @@
 """Advice: what would serve a pipeline better, with figures, and the change to its spec.
 
-One rule is one function of a plan, and of what moves in it; the finding of each advice is a hint
+One rule is one function of a plan, and of what moves in it. The finding of each advice is a hint
 for people, and `plan --suggest` prints a patch made of its edits.
 """
 
@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
+from amlshare.advice.fit import fits
 from amlshare.advice.interface import Advice
+from amlshare.advice.modes import slow_modes
 from amlshare.movement import Moves, moves
 from amlshare.plan import Plan
 
@@ -17,7 +19,7 @@ __all__ = ["RULES", "Advice", "Rule", "advise"]
 
 Rule: TypeAlias = Callable[[Plan, Moves], Iterable[Advice]]
 
-RULES: tuple[Rule, ...] = ()
+RULES: tuple[Rule, ...] = (fits, slow_modes)
 """All of them are asked for every plan, also one of a thousand steps."""
 
 
@@ -25,7 +27,12 @@ def advise(plan: Plan) -> tuple[Advice, ...]:
     """What every rule says of a plan."""
     if not RULES:
         return ()
-    here = plan.backend == "local"
-    chosen = None if plan.selected is None else frozenset(plan.selected)
-    found = moves(plan.pipeline, known=plan.known, steps=chosen, here=here)
+    found = moved(plan)
     return tuple(advice for rule in RULES for advice in rule(plan, found))
+
+
+def moved(plan: Plan) -> Moves:
+    """What a run of a plan moves where it is meant to run."""
+    chosen = None if plan.selected is None else frozenset(plan.selected)
+    here = plan.backend == "local"
+    return moves(plan.pipeline, known=plan.known, modes=plan.modes, steps=chosen, here=here)

@@ -7,6 +7,7 @@ figure that no page gives is None, and what it would bound is left out of an est
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 GIB = 2**30
@@ -27,6 +28,22 @@ class Machine:
 def find(vm_size: str | None) -> Machine | None:
     """The size that a spec names, such as ``Standard_DS3_v2``; None for one that is not known."""
     return _MACHINES.get((vm_size or "").lower().removeprefix("standard_"))
+
+
+def larger(machine: Machine, size: int) -> Machine | None:
+    """The VM size with the smallest disk that holds ``size`` bytes, of the same series where it has
+    one; None where no disk is that large.
+    """
+    series = _series(machine)
+    enough = [each for each in _MACHINES.values() if each.temp_gib * GIB >= size]
+    return min(
+        enough, key=lambda each: (_series(each) != series, each.temp_gib, each.cores), default=None
+    )
+
+
+def _series(machine: Machine) -> str:
+    """``Standard_DS_v2`` of a ``Standard_DS3_v2``."""
+    return re.sub(r"\d+", "", machine.name, count=1)
 
 
 # name: cores, RAM GiB, temp disk GiB, its MB/s written, NIC Mbit/s.

@@ -29,7 +29,7 @@ from amlshare.pipeline import (
 )
 from amlshare.references import Text, write
 from amlshare.render.paper import clean
-from amlshare.units import show_size
+from amlshare.units import show_size, show_times
 
 UNKNOWN = "size unknown"
 LINE_END = "⏎"
@@ -379,17 +379,9 @@ def fetched(duplicate: Duplicate) -> str:
     return f"fetched {times:,} times by {names}: {cost}"
 
 
-_UNITS = ((2 * 86400, 86400, "d"), (2 * 3600, 3600, "h"), (120, 60, "min"), (0, 1, "s"))
-
-
 def span(time: Estimate) -> str:
-    """``0.2-0.8 s``, ``<0.1 s``, ``3-12 min``: one unit, and hardly more than two digits."""
-    _, size, unit = next(each for each in _UNITS if time.high >= each[0])
-    high = max(time.high / size, 0.1)
-    low, digits = time.low / size, 1 if high < 9.95 else 0
-    first, last = f"{low:.{digits}f}", f"{high:.{digits}f}"
-    few = float(first) == 0 or first == last
-    return f"<{last} {unit}" if few else f"{first}-{last} {unit}"
+    """``0.2-0.8 s``, ``<0.1 s``, ``3-12 min``."""
+    return show_times(time.low, time.high)
 
 
 def lasting(time: Estimate | None) -> str:
