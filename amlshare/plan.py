@@ -98,7 +98,8 @@ def make_plan(
     sources = {data.name: _digest_data(data, known) for data in pipeline.data}
     shared = _Shared(pipeline, digest_file)
     here = backend == "local"
-    modes = (choose_here if here else choose_modes)(pipeline, known=known)
+    told = known if here else known.everywhere()
+    modes = (choose_here if here else choose_modes)(pipeline, known=told)
     for step in pipeline.steps:
         code = read_code(step)
         if code is not None:
@@ -115,7 +116,7 @@ def make_plan(
         selected=None if selected is None else tuple(selected),
         known=known,
         modes=modes,
-        mount_settings={} if here else mount_settings(pipeline, modes, known=known),
+        mount_settings={} if here else mount_settings(pipeline, modes, known=told),
     )
 
 

@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import Data, few, spec_data, to_pipeline
 
-from amlshare.movement.known import NOTHING, Known
+from amlshare.movement.known import NOTHING, Known, Size
 from amlshare.pipeline import Command, Step, scripts
 from amlshare.plan import PARTS, Code, Plan, digest, make_plan, parameters_of, plain
 from amlshare.references import Reference
@@ -94,6 +94,8 @@ def add_argument(step: Data) -> None:
 def change_run(step: Data) -> None:
     if "command" in step:
         step["command"] += " changed"
+    elif "sequence" in step:
+        step["sequence"].append({"command": "true"})
     else:
         add_argument(step)
 
@@ -200,10 +202,23 @@ def test_words_for_people_and_hints_change_no_fingerprint(data):
         entry |= {"size": "9 GB", "files": 99}
     for step in changed["steps"].values():
         step |= {"title": "Other", "description": "other", "tags": {"other": "tags"}}
+        for part in step.get("sequence", []):
+            part["title"] = "Other"
         if isinstance(step["outputs"], dict):
             hints = {"size": "9 GB", "files": 99}
             step["outputs"] = {key: (out or {}) | hints for key, out in step["outputs"].items()}
     assert plan_of(data).fingerprints == plan_of(changed).fingerprints
+
+
+@few
+@given(spec_data())
+def test_what_only_this_checkout_has_seen_changes_no_plan_for_a_cloud(data):
+    pipeline = to_pipeline(data)
+    outputs = [f"{step.name}.{each.name}" for step in pipeline.steps for each in step.outputs]
+    sources = [*(each.name for each in pipeline.data), *outputs]
+    seen = Known(sizes={name: Size(bytes=1, files=1, origin="history") for name in sources})
+    bare, told = (plan_of(data, known=known, backend="azureml") for known in (NOTHING, seen))
+    assert (bare.fingerprints, bare.modes) == (told.fingerprints, told.modes)
 
 
 def test_the_order_of_a_list_of_arguments_counts():

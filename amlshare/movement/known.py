@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from amlshare.movement.machines import Machine
@@ -50,6 +50,13 @@ class Known:
         if entry.size is not None:
             return Size(bytes=entry.size, files=entry.files, origin="hint")
         return found if found.bytes is not None else Size(files=entry.files)
+
+    def everywhere(self) -> Known:
+        """Without what runs from this checkout have found: nobody else knows of that, and what
+        decides over a fingerprint must be the same for all.
+        """
+        told = {name: size for name, size in self.sizes.items() if size.origin != "history"}
+        return self if len(told) == len(self.sizes) else replace(self, sizes=told)
 
 
 NOTHING = Known()

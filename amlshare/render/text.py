@@ -68,7 +68,7 @@ def _elsewhere(plan: Plan, movement: Movement, paper: Paper) -> Iterator[str]:
         cloud = summarise(
             plan.pipeline,
             known=plan.known,
-            modes=choose_modes(plan.pipeline, known=plan.known),
+            modes=choose_modes(plan.pipeline, known=plan.known.everywhere()),
             steps=plan.selected and frozenset(plan.selected),
         )
         if cloud.moved_bytes and cloud.moved_bytes != movement.moved_bytes:

@@ -1,0 +1,195 @@
+"""What is new, changed, downstream or unchanged in a plan, and why."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from strategies import few, spec_data
+from test_description import CONDA, SPEC
+from test_plan import fed_by, plan_of, specs_and_a_step
+
+from amlshare.description import describe
+from amlshare.diff import compare
+from amlshare.impacts import Impacts, impacts, of_diff, past_of
+from amlshare.movement.known import Known
+
+SECOND = {
+    "script": "report.py",
+    "code": "scripts",
+    "compute": "cpu",
+    "environment": "sklearn",
+    "inputs": {"table": "clean.table"},
+    "arguments": ["--in", "${inputs.table}"],
+}
+SHOP = {**SPEC, "steps": {**SPEC["steps"], "report": SECOND}}
+FILES = {"env.yml": CONDA}
+
+
+def since(before, after, files=FILES, now=FILES, **statuses):
+    """What became of the steps of ``after``; ``statuses`` says how those before had ended."""
+    old = past_of(before, describe(before, read=files.get, of="the last run"))
+    steps = {name: replace(step, status=statuses.get(name)) for name, step in old.steps.items()}
+    past = replace(old, steps=steps)
+    return impacts(after, past, lambda names: describe(after, read=now.get, steps=names))
+
+
+def edited(*route, to):
+    """The shop with another value at a route; None takes it away."""
+    data = deepcopy(SHOP)
+    at = data
+    for key in route[:-1]:
+        at = at.setdefault(key, {})
+    if to is None:
+        del at[route[-1]]
+    else:
+        at[route[-1]] = to
+    return data
+
+
+def became(found: Impacts) -> dict[str, str]:
+    return {name: each.impact for name, each in found.steps.items()}
+
+
+def reasons(found: Impacts, step: str = "clean") -> list[str]:
+    return [str(each) for each in found.steps[step].reasons]
+
+
+def test_a_plan_beside_itself_is_unchanged_and_nothing_is_described():
+    plan = plan_of(SHOP)
+    past = past_of(plan, describe(plan, read=FILES.get))
+    found = impacts(plan, past, lambda names: pytest.fail(f"described {names}"))
+    assert became(found) == {"clean": "unchanged", "report": "unchanged"}
+
+
+CHANGES = {
+    "argument --least: ${parameters.least} -> 3": edited(
+        "steps", "clean", "arguments", "--least", to=3
+    ),
+    "argument --title: two words -> none": edited(
+        "steps", "clean", "arguments", "--title", to=None
+    ),
+    "parameter 'least': 5 -> 6": edited("parameters", "least", to=6),
+    "inputs.raw.mode: download -> mount": edited(
+        "steps", "clean", "inputs", "raw", "mode", to="mount"
+    ),
+    "env.LEVEL: none -> 2": edited("steps", "clean", "env", "LEVEL", to="2"),
+    "timeout: 2 h -> 30 min": edited("steps", "clean", "timeout", to="30m"),
+    "image of environment 'sklearn': registry/image:1 -> registry/image:2": edited(
+        "environments", "sklearn", "image", to="registry/image:2"
+    ),
+    "vm_size of compute 'cpu': Standard_DS3_v2 -> Standard_D4_v2": edited(
+        "compute", "cpu", "vm_size", to="Standard_D4_v2"
+    ),
+}
+
+
+@pytest.mark.parametrize("reason", CHANGES)
+def test_a_change_of_a_steps_own_is_told_in_the_words_of_the_spec(reason):
+    found = since(plan_of(SHOP), plan_of(CHANGES[reason]))
+    assert found.steps["clean"].impact == "changed"
+    assert reasons(found) == [reason]
+
+
+def test_a_package_of_another_version_is_told():
+    old, new = CONDA, CONDA.replace("1.26.4", "2.0.0")
+    before, after = (plan_of(SHOP, files={"env.yml": text}) for text in (old, new))
+    found = since(before, after, {"env.yml": old}, {"env.yml": new})
+    assert became(found) == {"clean": "changed", "report": "changed"}
+    said = "pip.numpy of environment 'sklearn': 1.26.4 -> 2.0.0"
+    assert reasons(found) == [said]
+    assert reasons(found, "report")[0] == said
+
+
+def test_a_file_that_differs_in_no_word_of_the_spec_is_told_all_the_same():
+    found = since(plan_of(SHOP), plan_of(SHOP, files={"env.yml": "a comment"}))
+    assert reasons(found) == ["environment 'sklearn' changed"]
+
+
+def test_an_edited_script_is_told_by_its_name_and_what_reads_from_it_is_downstream():
+    found = since(plan_of(SHOP), plan_of(SHOP, edited="clean"))
+    assert became(found) == {"clean": "changed", "report": "downstream"}
+    assert reasons(found) == ["code clean.py changed"]
+    assert reasons(found, "report") == ["it reads clean.table of step 'clean', which changed"]
+
+
+def test_other_data_is_downstream_of_what_the_lock_says():
+    one, other = (plan_of(SHOP, known=Known(digests={"raw": each * 8})) for each in ("ab", "cd"))
+    found = since(one, other)
+    assert became(found) == {"clean": "downstream", "report": "downstream"}
+    assert reasons(found) == ["content of data 'raw': 2 MB, abababababab -> 2 MB, cdcdcdcdcdcd"]
+
+
+def test_data_at_another_place_is_told():
+    found = since(plan_of(SHOP), plan_of(edited("data", "raw", "location", to="new/")))
+    assert reasons(found) == ["location of data 'raw': raw/ -> new/"]
+
+
+def test_words_for_people_are_cosmetic():
+    found = since(plan_of(SHOP), plan_of(edited("steps", "clean", "title", to="Clean")))
+    assert became(found) == {"clean": "cosmetic", "report": "unchanged"}
+    assert reasons(found) == ["title: none -> Clean"]
+
+
+def test_a_new_step_is_added_and_one_that_is_gone_is_named():
+    less = {**SHOP, "steps": {"clean": SHOP["steps"]["clean"]}}
+    assert became(since(plan_of(less), plan_of(SHOP))) == {"clean": "unchanged", "report": "added"}
+    assert since(plan_of(SHOP), plan_of(less)).removed == ("report",)
+
+
+def test_a_step_that_failed_and_one_that_is_never_reused_run_again_with_what_they_feed():
+    found = since(plan_of(SHOP), plan_of(SHOP), clean="failed", report="skipped")
+    assert became(found) == {"clean": "unchanged", "report": "unchanged"}
+    assert found.steps["clean"].again == ("it failed the last time",)
+    assert found.steps["report"].again == (
+        "it was not reached the last time",
+        "it reads clean.table, which is made again",
+    )
+    always = plan_of(edited("steps", "clean", "reuse", to=False))
+    again = since(always, always, clean="completed").steps
+    assert again["clean"].again == ("`reuse: false`: it always runs",)
+    assert again["report"].again == ("it reads clean.table, which is made again",)
+
+
+def test_azure_takes_a_code_folder_as_a_whole():
+    before, after = (plan_of(SHOP, edited=each, backend="azureml") for each in ("", "report"))
+    found = since(before, after, clean="completed", report="completed")
+    assert became(found) == {"clean": "unchanged", "report": "changed"}
+    said = "report.py changed in its code folder, which Azure takes as a whole"
+    assert found.steps["clean"].again == (said,)
+    here = since(plan_of(SHOP), plan_of(SHOP, edited="report"))
+    assert here.steps["clean"].again == ()
+
+
+def test_the_impacts_of_a_difference_are_those_of_its_steps():
+    before, after = plan_of(SHOP), plan_of(edited("steps", "clean", "timeout", to="30m"))
+    diff = compare(*(describe(each, read=FILES.get) for each in (before, after)))
+    found = of_diff(diff, after)
+    assert became(found) == {"clean": "changed", "report": "downstream"}
+    assert reasons(found) == ["timeout: 2 h -> 30 min"]
+
+
+@few
+@given(specs_and_a_step())
+def test_one_edited_step_is_changed_and_what_it_feeds_is_downstream(drawn):
+    data, name = drawn
+    before, after = plan_of(data), plan_of(data, edited=name)
+    found = since(before, after)
+    touched = {"changed"} if before != after else {"unchanged"}
+    assert {found.steps[name].impact} == touched
+    if before != after:
+        below = {each for each, impact in became(found).items() if impact == "downstream"}
+        assert below == fed_by(after, {name}) - {name}
+        assert all(found.steps[each].reasons for each in below | {name})
+
+
+@few
+@given(spec_data())
+def test_words_and_hints_of_any_spec_are_at_most_cosmetic(data):
+    worded = deepcopy(data)
+    for step in worded["steps"].values():
+        step |= {"title": "another", "description": "other words"}
+    found = since(plan_of(data), plan_of(worded), {}, {})
+    assert set(became(found).values()) == {"cosmetic"}
