@@ -85,10 +85,7 @@ class History:
     def past(self, key: Key) -> Past | None:
         """The last submit, None where there was none. Raises HistoryError."""
         found = self._read(key)
-        try:
-            return None if found is None else _past(found)
-        except (KeyError, TypeError, AttributeError, IndexError):
-            raise HistoryError(_broken(self.folder / key.path)) from None
+        return None if found is None else found[1]
 
     def sizes(self, key: Key, data: Iterable[Data]) -> dict[str, Size]:
         """What the last runs found at each source; of ``data``, where it still lies there.
@@ -114,20 +111,20 @@ class History:
         except (OSError, TypeError, ValueError, AttributeError, RecursionError):
             return {}
 
-    def _read(self, key: Key) -> dict[str, Any] | None:
+    def _read(self, key: Key) -> tuple[dict[str, Any], Past] | None:
+        """The document of a key and what it says. Raises HistoryError."""
         path = self.folder / key.path
         try:
             found = json.loads(path.read_bytes())
-            version = found["format"]
+            if found["format"] != FORMAT:
+                raise HistoryError(f"{path} was written by another version of amlshare")
+            return found, _past(found)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             raise HistoryError(f"{path} cannot be read: {error.strerror}") from None
-        except (ValueError, KeyError, TypeError, RecursionError):
-            raise HistoryError(_broken(path)) from None
-        if version != FORMAT:
-            raise HistoryError(f"{path} was written by another version of amlshare")
-        return dict(found)
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            raise HistoryError(f"{path} is no history; the next submit writes it anew") from None
 
     def text(self, sha: str) -> str | None:
         """The text of a code file that was submitted, by its sha256; None where it is not kept."""
@@ -141,10 +138,10 @@ class History:
     def begin(self, key: Key, plan: Plan, described: Description, submit: Begun) -> None:
         """Note that ``plan``, which ``described`` describes, was submitted. Raises HistoryError."""
         try:
-            found = self._read(key) or {}
-            kept, submits = found.get("steps", {}), dict(found.get("submits", {}))
-        except (HistoryError, AttributeError, TypeError, ValueError):
-            kept, submits = {}, {}  # what nobody can read is written anew
+            found = self._read(key)
+        except HistoryError:
+            found = None  # what nobody can read is written anew
+        kept, submits = (found[0]["steps"], found[0]["submits"]) if found else ({}, {})
         steps = {}
         chosen = None if plan.selected is None else frozenset(plan.selected)
         for step in plan.pipeline.steps:
@@ -167,13 +164,13 @@ class History:
     def end(self, key: Key, submit: str, statuses: Mapping[str, str]) -> None:
         """Note how the steps of a submit ended. Raises HistoryError."""
         found = self._read(key)
-        if found is None or submit not in found.get("submits", {}):
-            return  # another submit has begun since, and run all the steps of this one
+        if found is None:
+            return
+        document, past = found
         for name, status in statuses.items():
-            step = found["steps"].get(name)
-            if step is not None and step["submit"] == submit:
-                step["status"] = status
-        self._write(key.path, found)
+            if name in past.steps and past.steps[name].submit == submit:
+                document["steps"][name]["status"] = status
+        self._write(key.path, document)
 
     def measure(self, key: Key, sizes: Mapping[str, Size], data: Iterable[Data]) -> None:
         """Note what a run found at sources; those of ``data`` are known by where it lies.
@@ -295,10 +292,6 @@ def _past_step(step: Mapping[str, Any]) -> PastStep:
         fields=step["fields"],
         status=step["status"],
     )
-
-
-def _broken(path: Path) -> str:
-    return f"{path} is no history; the next submit writes it anew"
 
 
 def _hide(state: Path) -> None:
