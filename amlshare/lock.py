@@ -7,7 +7,6 @@ was found, and the date.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -164,7 +163,14 @@ _SPECIAL = re.compile(r"(?i)true|false|null|yes|no|on|off|y|n|\.(inf|nan)")
 def _scalar(text: str) -> str:
     """A text as YAML has it, quoted where it would be something else, for any reader of YAML."""
     plain = _PLAIN.fullmatch(text) and not _SPECIAL.fullmatch(text)
-    return text if plain else json.dumps(text, ensure_ascii=not text.isprintable())
+    return text if plain else f'"{"".join(map(_character, text))}"'
+
+
+def _character(char: str) -> str:
+    """A character between double quotes."""
+    if char.isprintable():
+        return f"\\{char}" if char in '"\\' else char
+    return f"\\U{ord(char):08x}"
 
 
 # From text
