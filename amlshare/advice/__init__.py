@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
+from amlshare.advice.code import coupled_reruns
 from amlshare.advice.fit import fits
 from amlshare.advice.interface import Advice
 from amlshare.advice.modes import slow_modes
@@ -19,7 +20,7 @@ __all__ = ["RULES", "Advice", "Rule", "advise"]
 
 Rule: TypeAlias = Callable[[Plan, Moves], Iterable[Advice]]
 
-RULES: tuple[Rule, ...] = (fits, slow_modes)
+RULES: tuple[Rule, ...] = (fits, slow_modes, coupled_reruns)
 """All of them are asked for every plan, also one of a thousand steps."""
 
 
