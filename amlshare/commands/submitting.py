@@ -13,6 +13,8 @@ from amlshare.commands.planning import plan
 from amlshare.commands.reading import at_their_places
 from amlshare.commands.request import Request, UsageError, find_workspace
 from amlshare.commands.saving import saved
+from amlshare.movement.rates import RATES
+from amlshare.plan import Plan
 
 if TYPE_CHECKING:
     from amlshare.backends.interface import (
@@ -68,8 +70,19 @@ def submit(
         **options,
     )
     recorder = Recorder(made, request, watch)
-    outcome = _submitted(lambda told: backend.submit(made, settings, told), recorder, request)
+    sent = _as_in_the_cloud(made) if settings.as_cloud else made
+    outcome = _submitted(lambda told: backend.submit(sent, settings, told), recorder, request)
     return replace(outcome, found_with=settings.found_with)
+
+
+def _as_in_the_cloud(plan: Plan) -> Plan:
+    """A plan for this machine with the modes that the cloud would choose for its files."""
+    from amlshare.movement.modes import choose_modes
+
+    known = replace(plan.known, rates=RATES, machine=None)
+    chosen = choose_modes(plan.pipeline, known=known)
+    files = {name: choice for name, choice in chosen.items() if choice.mode != "direct"}
+    return replace(plan, modes={**plan.modes, **files})
 
 
 def _submitted(submit: Callable[[Watch], Outcome], recorder: Recorder, request: Request) -> Outcome:
