@@ -38,7 +38,7 @@ def choose(
     way is taken, and the download where both are even.
     """
     if load is None:
-        return Choice(mode="mount", reason="its size is not known")
+        return Choice(mode="mount", reason="neither the spec nor its lock has its size")
     if machine is None:
         why = "the VM size is not known, so neither is the room on its disk"
         return Choice(mode="mount", reason=why)

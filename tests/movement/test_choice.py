@@ -42,7 +42,7 @@ def test_a_mode_is_chosen_and_the_reason_said(load, mode, reason):
 
 
 def test_what_is_not_known_is_mounted():
-    assert choose(None, DS3).reason == "its size is not known"
+    assert choose(None, DS3).reason == "neither the spec nor its lock has its size"
     unknown = choose(Load(size=GB), None)
     assert unknown.mode == "mount"
     assert "VM size is not known" in unknown.reason
