@@ -9,14 +9,21 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from amlshare.diagnostics import Diagnostic, Finding, Label, Route, SpecError, did_you_mean
-from amlshare.document import Document, read
+from amlshare.document import Document, parse, read
 from amlshare.document.source import Source
+
+if TYPE_CHECKING:
+    from amlshare.document.edits import Edit
+
+AS_THEY_ARE: Mapping[str, str] = MappingProxyType({})
+"""No text in place of a file's own."""
 
 # what an included file may hold, and how many levels of names down its entries are
 _SECTIONS = {
@@ -52,16 +59,20 @@ _SHORT: dict[tuple[str, ...], str] = {
 }
 
 
-def load(path: Path | str, *, target: str | None = None) -> Document:
+def load(
+    path: Path | str, *, target: str | None = None, texts: Mapping[str, str] = AS_THEY_ARE
+) -> Document:
     """The spec in a file (standard input for ``-``) with all that belongs to it.
 
-    What is wrong with it is in the document's diagnostics; ``SpecError`` is raised only where
-    there is nothing to go on with.
+    ``texts`` are read in place of files of the names that people call them by. What is wrong with
+    the spec is in the document's diagnostics; ``SpecError`` is raised only where there is nothing
+    to go on with.
     """
-    main = read(path)
+    shown = Path(path).as_posix()
+    main = parse(texts[shown], shown) if shown in texts else read(path)
     if not main.readable:
         raise SpecError(main.diagnostics)
-    layers = _Layers(main, Path(path))
+    layers = _Layers(main, Path(path), texts)
     layers.include(main, "", {_real(Path(path)): main.places[()][0].file})
     return layers.with_target(target)
 
@@ -69,8 +80,9 @@ def load(path: Path | str, *, target: str | None = None) -> Document:
 class _Layers:
     """A spec in the making: its data, where each part is written, and what is wrong."""
 
-    def __init__(self, main: Document, path: Path) -> None:
+    def __init__(self, main: Document, path: Path, texts: Mapping[str, str]) -> None:
         self._folder = path.parent
+        self._texts = texts
         self._main = main.places[()][0]
         self._included = {_real(path)}
         self._data = main.data
@@ -97,7 +109,8 @@ class _Layers:
                 self._diagnostics.append(file.locate(_cycle(route, files)))
             elif real not in self._included:
                 self._included.add(real)
-                included = read(path, shown)
+                text = self._texts.get(shown)
+                included = read(path, shown) if text is None else parse(text, shown)
                 self._diagnostics += (
                     found if found.span else _placed(found, file, route)
                     for found in included.diagnostics
@@ -244,6 +257,34 @@ def _without_nulls(value: dict[str, Any]) -> dict[str, Any]:
         for key, entry in value.items()
         if entry is not None
     }
+
+
+def spelled_out(data: Mapping[str, Any], edits: Iterable[Edit]) -> list[Edit]:
+    """The edits, with one for each short form that another reaches into: it is spelled out."""
+    from amlshare.document.edits import Put, applied
+
+    result: list[Edit] = []
+    changed = dict(data)
+    for edit in edits:
+        new = [edit]
+        for length in range(2, len(edit.route)) if isinstance(edit, Put) else ():
+            route = edit.route[:length]
+            value = _value(changed, route)
+            short = next((key for form, key in _SHORT.items() if _matches(route, form)), None)
+            spelled = _spelled_out(value, route, short)
+            if spelled is not value:
+                below = replace(edit, route=edit.route[length:])
+                new = [Put(route=route, value=applied(spelled, [below]))]
+        changed = applied(changed, new)
+        result += new
+    return result
+
+
+def _value(data: Any, route: Route) -> Any:
+    """What is at a route, None for nothing."""
+    for part in route:
+        data = data.get(part) if isinstance(data, dict) else None
+    return data
 
 
 def _rebase(data: dict[str, Any], folder: str) -> None:

@@ -11,16 +11,17 @@ from typing import TypeAlias
 
 from amlshare.advice.code import coupled_reruns
 from amlshare.advice.fit import fits
-from amlshare.advice.interface import Advice
+from amlshare.advice.interface import Advice, Suggestion
+from amlshare.advice.kinds import datasets, paths
 from amlshare.advice.modes import slow_modes
 from amlshare.movement import Moves, moves
 from amlshare.plan import Plan
 
-__all__ = ["RULES", "Advice", "Rule", "advise"]
+__all__ = ["RULES", "Advice", "Rule", "Suggestion", "advise", "moved"]
 
 Rule: TypeAlias = Callable[[Plan, Moves], Iterable[Advice]]
 
-RULES: tuple[Rule, ...] = (fits, slow_modes, coupled_reruns)
+RULES: tuple[Rule, ...] = (fits, slow_modes, datasets, paths, coupled_reruns)
 """All of them are asked for every plan, also one of a thousand steps."""
 
 

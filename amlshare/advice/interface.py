@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from amlshare.diagnostics import Finding
 from amlshare.document.edits import Edit
@@ -12,10 +13,30 @@ from amlshare.document.edits import Edit
 class Advice:
     """A finding, and the ``edits`` of the spec that follow it; none where only a person can.
 
-    A run would move ``saved_bytes`` less, and wait ``saved_seconds`` less; None is unknown.
+    A run would move ``saved_bytes`` less, and wait ``saved_seconds`` less; None is unknown, or not
+    what it is about. ``renamed`` says what a source (``STEP.OUTPUT``) is called after the edits.
     """
 
     finding: Finding
     edits: tuple[Edit, ...] = ()
+    saved_bytes: int | None = None
+    saved_seconds: float | None = None
+    renamed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def saves(self) -> bool:
+        """Whether it is about bytes or seconds."""
+        return self.saved_bytes is not None or self.saved_seconds is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestion:
+    """Advice with the patch that follows it, and what the plan of the patched spec saves.
+
+    A plan of one kind of figure only has the other None.
+    """
+
+    finding: Finding
+    patch: str
     saved_bytes: int | None = None
     saved_seconds: float | None = None

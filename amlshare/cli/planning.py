@@ -29,6 +29,7 @@ from amlshare.cli.options import Spec
 from amlshare.render.paper import Paper
 
 if TYPE_CHECKING:
+    from amlshare.advice import Suggestion
     from amlshare.cli.options import Requests
     from amlshare.commands import Request
     from amlshare.impacts import Since
@@ -52,6 +53,7 @@ Against: TypeAlias = Annotated[
     "amlshare plan specs/flights.yaml --format markdown -o plan.md",
     "amlshare plan specs/flights.yaml --against origin/main",
     "amlshare plan specs/flights.yaml --max-moved 500GB --max-duplicate 10%",
+    "amlshare plan specs/flights.yaml --suggest --take 1 | git apply",
 )
 def plan(
     spec: Spec,
@@ -78,6 +80,14 @@ def plan(
             "--refresh", help="First look at the data, and keep what is there in SPEC's lock file."
         ),
     ] = False,
+    suggest: Annotated[
+        bool,
+        typer.Option("--suggest", help="Also print patches of the spec, with what each saves."),
+    ] = False,
+    take: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="With --suggest: print patch N alone, for `git apply`."),
+    ] = None,
     budget: Budget | None,
 ) -> None:
     """Show what a submit would do.
@@ -91,16 +101,26 @@ def plan(
         raise commands.UsageError("a graph has no place for what --online finds: leave one out")
     if against and format_ == PlanFormat.mermaid:
         raise commands.UsageError("a graph has no place for what changed: leave --against out")
+    if suggest and format_ == PlanFormat.mermaid:
+        raise commands.UsageError("a graph has no place for patches: leave --suggest out")
+    if take is not None and not suggest:
+        raise commands.UsageError("--take N chooses one of what --suggest finds: give it as well")
     asked = request(spec)
     if refresh:
         _refresh(asked)
     made = commands.plan(asked)
+    suggestions = _suggestions(made, asked) if suggest else None
+    if take is not None and suggestions is not None:
+        from amlshare.commands.suggesting import take as taken
+
+        write(taken(suggestions, take), output)
+        return
     if save:
         commands.save(made, asked, save)
     known = commands.online(made, asked) if online else None
     verdict = commands.judge(made, budget) if budget else None
     since = None if format_ == PlanFormat.mermaid else commands.since(made, asked, against)
-    beside = _Beside(known, verdict, since)
+    beside = _Beside(known, verdict, since, suggestions)
     text = _plan_in(format_, made, asked, beside, None if output else sys.stdout)
     write(text, output)
     if verdict:
@@ -135,6 +155,13 @@ class _Beside(NamedTuple):
     known: Mapping[str, bool] | None
     verdict: Verdict | None
     since: Since | None
+    suggestions: tuple[Suggestion, ...] | None
+
+
+def _suggestions(made: Plan, asked: Request) -> tuple[Suggestion, ...]:
+    from amlshare.commands.suggesting import suggest
+
+    return suggest(made, asked)
 
 
 def _plan_in(
@@ -147,20 +174,28 @@ def _plan_in(
     """``made`` in a format; as text for ``stream``, or for a file."""
     from amlshare import commands
 
-    known, verdict, since = beside
+    known, verdict, since, suggestions = beside
     match format_:
         case PlanFormat.json:
             from amlshare.render.budget import budget_document
             from amlshare.render.impacts import add_to
+            from amlshare.render.suggestions import suggestions_document
 
             document = commands.plan_document(made, commands.graph(made), known)
             add_to(document, since)
-            return to_json(document | ({"budget": budget_document(verdict)} if verdict else {}))
+            document |= {"budget": budget_document(verdict)} if verdict else {}
+            if suggestions is not None:
+                document["suggestions"] = suggestions_document(suggestions)
+            return to_json(document)
         case PlanFormat.markdown:
             from amlshare.render.budget import budget_markdown
             from amlshare.render.markdown import plan_markdown
 
             said = budget_markdown(verdict) if verdict else ""
+            if suggestions is not None:
+                from amlshare.render.suggestions import suggestions_markdown
+
+                said += suggestions_markdown(suggestions)
             return plan_markdown(made, _built(made, known), since) + said
         case PlanFormat.mermaid:
             from amlshare.render.mermaid import plan_mermaid
@@ -171,7 +206,18 @@ def _plan_in(
 
             paper = paper_for(stream) if stream else Paper()
             built = _built(made, known)
-            return plan_text(made, paper, submit=submit_line(asked), built=built, since=since)
+            text = plan_text(made, paper, submit=submit_line(asked), built=built, since=since)
+            if suggestions is not None:
+                from amlshare.render.suggestions import suggestions_text
+
+                text += suggestions_text(suggestions, paper, take=_take_line(asked))
+            return text
+
+
+def _take_line(asked: Request) -> str:
+    """The command line that applies the first suggestion."""
+    words = ["amlshare", "plan", asked.spec, *_chosen(asked), "--suggest", "--take", "1"]
+    return f"{shlex.join(words)} | git apply"
 
 
 def _built(made: Plan, known: Mapping[str, bool] | None) -> Built:
@@ -186,13 +232,17 @@ def _built(made: Plan, known: Mapping[str, bool] | None) -> Built:
 def submit_line(asked: Request) -> str:
     """The command line that runs here what was planned."""
     spec = asked.spec if asked.spec != "-" else "SPEC"
-    words = ["amlshare", "submit", spec, "--backend", "local"]
-    words += ["--target", asked.target] if asked.target else []
+    return shlex.join(["amlshare", "submit", spec, "--backend", "local", *_chosen(asked)])
+
+
+def _chosen(asked: Request) -> list[str]:
+    """The options that say what of a spec is meant."""
+    words = ["--target", asked.target] if asked.target else []
     for given in asked.parameters:
         words += ["-p", given]
     words += ["--select", asked.select] if asked.select else []
     words += ["--exclude", asked.exclude] if asked.exclude else []
-    return shlex.join(words)
+    return words
 
 
 @command(

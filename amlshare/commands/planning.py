@@ -13,6 +13,8 @@ from amlshare.commands.reading import Reading, at_their_places, has_errors, in_o
 from amlshare.commands.request import Request, UsageError, find_workspace
 from amlshare.diagnostics import Diagnostic, SpecError
 from amlshare.document.tree import collector_paused
+from amlshare.layers import AS_THEY_ARE
+from amlshare.movement.known import Known
 from amlshare.pipeline import Pipeline
 from amlshare.plan import Plan, make_plan, moves_of
 from amlshare.snapshots import SnapshotError
@@ -22,9 +24,15 @@ if TYPE_CHECKING:
     from amlshare.movement.budget import Budget, Verdict
 
 
-def plan(request: Request) -> Plan:
-    """What a submit would do. Raises SpecError with every diagnostic when one is an error."""
-    reading = read(request)
+def plan(
+    request: Request, texts: Mapping[str, str] = AS_THEY_ARE, told: Known | None = None
+) -> Plan:
+    """What a submit would do. Raises SpecError with every diagnostic when one is an error.
+
+    ``texts`` are read in place of the files of these names; ``told`` is what is known beside the
+    spec, None to look.
+    """
+    reading = read(request, texts)
     if reading.pipeline is None:
         raise SpecError(reading.diagnostics)
     snapshots = reading.snapshots
@@ -36,7 +44,7 @@ def plan(request: Request) -> Plan:
                 read_code=CodeReader(snapshots),
                 digest_file=lambda file: snapshots.digest(snapshots.base / file),
                 selected=_selected(reading.pipeline, request),
-                known=known(request, reading.pipeline, reading.lock, reading.profile),
+                known=told or known(request, reading.pipeline, reading.lock, reading.profile),
             )
             return _advised(made, reading)
     except SnapshotError as error:
@@ -107,7 +115,6 @@ def online(plan: Plan, request: Request) -> dict[str, bool]:
 def judge(plan: Plan, budget: Budget) -> Verdict:
     """Whether what is known to move in a run of a plan keeps within a budget."""
     from amlshare.movement import budget as budgets
-    from amlshare.movement import moves
 
     return budgets.judge(budget, moves_of(plan), steps=plan.selected)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -42,11 +42,14 @@ class Reading:
     profile: Profile | None = None
 
 
-def read(request: Request) -> Reading:
-    """The pipeline of a spec and everything there is to say of it. Raises UsageError for ``-p``."""
+def read(request: Request, texts: Mapping[str, str] = layers.AS_THEY_ARE) -> Reading:
+    """The pipeline of a spec and everything there is to say of it. Raises UsageError for ``-p``.
+
+    ``texts`` are read in place of the files of these names.
+    """
     snapshots = Snapshots(request.base)
     try:
-        document = layers.load(request.spec, target=request.target)
+        document = layers.load(request.spec, target=request.target, texts=texts)
     except SpecError as error:
         return Reading(
             pipeline=None, document=None, diagnostics=error.diagnostics, snapshots=snapshots
@@ -177,6 +180,9 @@ def place_of(each: Diagnostic) -> tuple[str, int, int]:
     return (each.span.file, each.span.line, each.span.column) if each.span else ("", 0, 0)
 
 
+_BESIDE_A_SPEC = (".lock.yaml", ".rates.yaml")
+
+
 def check(paths: Sequence[str], request: Request) -> tuple[Diagnostic, ...]:
     """Every diagnostic of the specs, for each of their targets where none is chosen.
 
@@ -184,6 +190,8 @@ def check(paths: Sequence[str], request: Request) -> tuple[Diagnostic, ...]:
     """
     found: dict[Diagnostic, None] = {}
     for path in paths:
+        if path.endswith(_BESIDE_A_SPEC):
+            continue  # `specs/*.yaml` names it too, and each spec is read with what is beside it
         targets: list[str | None] = [None, *_targets(path)]
         for target in [request.target] if request.target else targets:
             reading = read(replace(request, spec=path, target=target))

@@ -7,7 +7,7 @@ differ (an alias stands in between, say) there is no such text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeAlias
@@ -19,7 +19,7 @@ from amlshare.document import Document
 from amlshare.document.source import Source
 from amlshare.document.tree import compose
 from amlshare.document.values import plain, scalar
-from amlshare.document.writing import Form, entry, flow, item, word
+from amlshare.document.writing import Form, Quote, entry, flow, item, unwritten, word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,8 +111,9 @@ def edited(document: Document, edits: Iterable[Edit]) -> dict[str, str]:
 
 def _edited(source: Source, edits: list[Edit]) -> str:
     text = source.text
+    quote = _quoting(_Text(text), edits)
     for edit in edits:
-        text = _Text(text).edited(edit)
+        text = _Text(text, quote).edited(edit)
     before, _ = plain(source)
     after, faults = plain(Source(source.file, text))
     if faults or before is None or not _same(after, applied(before, edits)):
@@ -127,6 +128,19 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(_same, one, other))
     return bool(one == other) and str(one) == str(other)
+
+
+def _quoting(text: _Text, edits: Iterable[Edit]) -> Quote:
+    """What the edits take away, as it was written: they may put it elsewhere."""
+    written: dict[str, list[tuple[Any, Sequence[str]]]] = {}
+    for edit in edits:
+        for key, value, lines in text.entries(edit.route) if isinstance(edit, Drop) else ():
+            written.setdefault(key, []).append((value, lines))
+
+    def quote(key: str, value: Any) -> Sequence[str]:
+        return next((lines for old, lines in written.get(key, ()) if _same(old, value)), ())
+
+    return quote
 
 
 class _Slot(NamedTuple):
@@ -158,8 +172,9 @@ def _is_flow(node: yaml.Node) -> bool:
 class _Text:
     """A text as nodes with their places, for one edit."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, quote: Quote = unwritten) -> None:
         self._text = text
+        self._quote = quote
         self._break = "\r\n" if "\r\n" in text else "\n"
         root, _ = compose(text)
         if root is None:
@@ -175,6 +190,27 @@ class _Text:
             return self._replaced(path, edit.value)
         missing = edit.route[len(path) :]
         return self._added(path, missing[0], _wrapped(missing[1:], edit.value), edit.after)
+
+    def entries(self, route: Route) -> Iterator[tuple[str, Any, list[str]]]:
+        """The keys below a route that start a line, with their values and how they are written."""
+        path = self._path(route)
+        if len(path) == len(route) and not self._in_flow(path):
+            for slot in self._slots(path[-1].node):
+                lines = self._lines_of(slot)
+                text = "\n".join(lines)
+                data, faults = plain(Source("", text)) if lines else (None, [])
+                if data and not faults and isinstance(slot.part, str):
+                    yield slot.part, data.get(slot.part), lines
+                yield from self.entries((*route, slot.part))
+
+    def _lines_of(self, slot: _Slot) -> list[str]:
+        """The lines of an entry and of the comment above it, moved to the left."""
+        column, line = self._column(slot.start), self._line_start(slot.start)
+        if self._text[line : slot.start].strip():
+            return []
+        start = self._with_comment(line, column)
+        lines = self._text[start : self._line_end(slot.end)].splitlines()
+        return [each[column:] if not each[:column].strip() else "" for each in lines]
 
     def _path(self, route: Route) -> list[_Slot]:
         """The slots as far as ``route`` leads."""
@@ -266,10 +302,10 @@ class _Text:
         """The lines of a value, the first of which goes on behind the colon or dash."""
         indent = self._column(slot.start)
         if isinstance(slot.part, int):
-            lines = item(value, indent=indent)
+            lines = item(value, indent=indent, quote=self._quote)
             return [lines[0][indent + 1 :], *lines[1:]]
         form = self._form(self._holder(above), slot.part)
-        lines = entry("k", value, indent=indent, form=form)
+        lines = entry("k", value, indent=indent, form=form, quote=self._quote)
         return [lines[0][indent + 2 :], *lines[1:]]
 
     def _behind(self, slot: _Slot) -> str:
@@ -315,9 +351,9 @@ class _Text:
     ) -> str:
         indent = self._column(slots[0].start)
         if isinstance(part, str):
-            lines = entry(part, value, indent=indent, form=form)
+            lines = entry(part, value, indent=indent, form=form, quote=self._quote)
         else:
-            lines = item(value, indent=indent)
+            lines = item(value, indent=indent, quote=self._quote)
         if len(slots) > 1 and self._blank_above(slots[-1]):
             lines.insert(0, "")
         end = self._line_end(last.end)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeAlias
 
 from amlshare.document.values import scalar
@@ -14,6 +15,8 @@ WIDTH = 100
 """Characters in a line; only text without a blank may need more."""
 
 Form: TypeAlias = Literal["flow", "block"]
+Quote: TypeAlias = Callable[[str, Any], Sequence[str]]
+"""The lines in which a key and its value were written elsewhere, not indented; else none."""
 
 # what may start a text that stands without quotes, and what may not be in it
 _START = re.compile(r"[^\s\-?:,\[\]{}#&*!|>'\"%@`]|[-?:](?=[^\s,\[\]{}])")
@@ -65,53 +68,66 @@ def _escaped(letter: str) -> str:
     return f"\\u{code:04X}" if code < 0x10000 else f"\\U{code:08X}"
 
 
-def entry(key: str, value: Any, *, indent: int, form: Form | None = None) -> list[str]:
+def unwritten(_key: str, _value: Any) -> Sequence[str]:
+    """Nothing was written elsewhere."""
+    return ()
+
+
+def entry(
+    key: str, value: Any, *, indent: int, form: Form | None = None, quote: Quote = unwritten
+) -> list[str]:
     """The lines of a key and its value in a block; ``form`` None chooses by what is in it."""
+    if quoted := quote(key, value):
+        return [(" " * indent + line).rstrip() for line in quoted]
     start = " " * indent + word(key) + ":"
-    return _lines(start, value, indent=indent, form=form)
+    return _lines(start, value, indent, form, quote)
 
 
-def item(value: Any, *, indent: int) -> list[str]:
+def item(value: Any, *, indent: int, quote: Quote = unwritten) -> list[str]:
     """The lines of an item in a block."""
     start = " " * indent + "-"
     if isinstance(value, dict) and value and not _is_short(value, len(start)):
-        first, *rest = block(value, indent=indent + 2)
+        first, *rest = block(value, indent=indent + 2, quote=quote)
         return [start + first[indent + 1 :], *rest]
     if isinstance(value, list) and value:
         return [f"{start} {flow(value)}"]
-    return _lines(start, value, indent=indent, form=None)
+    return _lines(start, value, indent, None, quote)
 
 
-def block(value: dict[str, Any] | list[Any], *, indent: int) -> list[str]:
+def block(value: dict[str, Any] | list[Any], *, indent: int, quote: Quote = unwritten) -> list[str]:
     """The lines of a collection that is not empty."""
     if isinstance(value, list):
-        return [line for each in value for line in item(each, indent=indent)]
-    return [line for key, each in value.items() for line in entry(key, each, indent=indent)]
+        return [line for each in value for line in item(each, indent=indent, quote=quote)]
+    return [
+        line for key, each in value.items() for line in entry(key, each, indent=indent, quote=quote)
+    ]
 
 
-def _lines(start: str, value: Any, *, indent: int, form: Form | None) -> list[str]:
+def _lines(start: str, value: Any, indent: int, form: Form | None, quote: Quote) -> list[str]:
     if isinstance(value, (dict, list)):
         held = value.values() if isinstance(value, dict) else value
         section = not indent and any(isinstance(each, dict) for each in held)
         short = form != "block" and not section and _is_short(value, len(start))
         if not value or form == "flow" or short:
             return [f"{start} {flow(value)}"]
-        return [start, *block(value, indent=indent + 2)]
+        return [start, *block(value, indent=indent + 2, quote=quote)]
     if isinstance(value, str) and (folded := _folded(value, indent + 2, len(start))):
         return [f"{start} >-", *folded]
     return [f"{start} {word(value)}"]
 
 
 def _is_short(value: dict[str, Any] | list[Any], before: int) -> bool:
-    """Whether a collection is read best in one line: few words, none of which needs quotes."""
+    """Whether a collection is read best in one line: few words, none of which needs
+    quotes only there.
+    """
     held = list(value.values()) if isinstance(value, dict) else value
     inner = [each for each in held if isinstance(each, (dict, list)) and each]
     if len(inner) > 1 or any(not _is_short(each, before) for each in inner):
         return False
     if isinstance(value, dict) and len(value) > (1 if inner else _FEW):
         return False
-    text = flow(value)
-    return before + 1 + len(text) <= WIDTH and '"' not in text
+    quoted = any(word(each) != word(each, inside=True) for each in held if isinstance(each, str))
+    return before + 1 + len(flow(value)) <= WIDTH and not quoted
 
 
 def _folded(text: str, indent: int, before: int) -> list[str]:

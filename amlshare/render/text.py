@@ -179,13 +179,19 @@ def _data(
     for data in shown:
         read = _fetches(readers.get(data.name, []), repeated.get(data.name), paper)
         yield from _data_lines(data, read, columns, paper)
+        yield from _advice(repeated.get(data.name), paper)
     for source in made:
         text, style = _fetches(readers[source], repeated[source], paper)
         yield f"  {source}"
         yield from (_BELOW + style(line) for line in fold(text, paper.width - len(_BELOW)))
-    if repeated:
-        advice = next(iter(repeated.values())).advice
-        yield from ("  " + paper.dim(line) for line in fold(f"help: {advice}", paper.width - 2))
+        yield from _advice(repeated[source], paper)
+
+
+def _advice(duplicate: Duplicate | None, paper: Paper) -> Iterator[str]:
+    """What would avoid that several steps fetch a source."""
+    text = clean(duplicate.advice) if duplicate else ""
+    for line in fold(text, paper.width - len(_BELOW)):
+        yield _BELOW + paper.dim(line)
 
 
 class _Columns(NamedTuple):

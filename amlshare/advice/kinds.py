@@ -1,0 +1,145 @@
+"""Which kind of edge serves: path, directory or dataset.
+
+| what it is                                            | serves best | said                      |
+|-------------------------------------------------------|-------------|---------------------------|
+| data, path or directory, that several steps read      | dataset     | `dataset-serves-better`   |
+| data, path or directory, found changed twice or more  | dataset     | `dataset-serves-better`   |
+| data that another `-p` or `upload:` puts in its place | as it is    | nothing: a run says which |
+| data that one step reads, seldom changed              | as it is    | nothing                   |
+| a dataset                                             | as it is    | nothing                   |
+| a directory that one step reads, with nothing chosen  | path        | `path-serves-better`      |
+| a directory with a place, a contract or `only`        | as it is    | nothing: somebody wants it|
+| a path that steps read, or that the pipeline gives    | as it is    | nothing                   |
+| a path that nobody reads                              | directory   | `unused-output`, a check  |
+
+Several readers of raw data must read the same; only a version, pinned in the spec, says so. A
+directory leaves a place of its own and a definition behind for each run; a path does not.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+
+from amlshare.advice.interface import Advice
+from amlshare.checks.outputs import fill
+from amlshare.diagnostics import Finding
+from amlshare.document.edits import Drop, Edit, Put
+from amlshare.movement import Moves
+from amlshare.pipeline import TABLES, Data, Input, Output, Parallel, Pipeline, Step
+from amlshare.plan import Plan
+from amlshare.resolution import DEFAULT_LOCATION
+from amlshare.units import show_size
+
+_OFTEN = 2
+"""Times that another content was found before it is said to change."""
+
+
+def datasets(plan: Plan, _: Moves) -> Iterator[Advice]:
+    """dataset-serves-better: data that several steps read, or that changes, has no version."""
+    readers = _readers(plan)
+    for data in plan.pipeline.data:
+        if data.type == "dataset" or data.parameter or data.upload is not None:
+            continue
+        steps = list(dict.fromkeys(step.name for step, _ in readers.get(data.name, [])))
+        changes = plan.known.changes.get(data.name, 0)
+        if steps and (len(steps) > 1 or changes >= _OFTEN):
+            yield _dataset(plan, data, steps, changes)
+
+
+def _dataset(plan: Plan, data: Data, steps: list[str], changes: int) -> Advice:
+    name = _free_name(plan.pipeline, data.name)
+    size = plan.known.size(data.name, data).bytes
+    why = [f"{len(steps)} steps read it"] if len(steps) > 1 else []
+    why += [f"its content was found changed {changes:,} times"] if changes >= _OFTEN else []
+    shown = f", {show_size(size)}," if size is not None else ""
+    return Advice(
+        finding=Finding(
+            code="dataset-serves-better",
+            severity="hint",
+            message=f"data '{data.name}'{shown} has no version: nothing says what a run has read",
+            route=("data", data.name),
+            on="key",
+            label=" and ".join(why),
+            help=f"register it once in the workspace as dataset '{name}' and pin that version; "
+            "`plan --suggest` prints the patch",
+        ),
+        edits=tuple(_to_dataset(plan.pipeline, data, name)),
+    )
+
+
+def _to_dataset(pipeline: Pipeline, data: Data, name: str) -> Iterator[Edit]:
+    route = ("data", data.name)
+    yield Put(route=(*route, "type"), value="dataset")
+    yield Put(route=(*route, "name"), value=name, after="type")
+    yield Put(route=(*route, "version"), value=1, after="name")
+    yield Drop(route=(*route, "datastore"))
+    yield Drop(route=(*route, "location"))
+    folder = pipeline.local.datastores.get(data.datastore or "")
+    if folder is not None:  # what stood in for it here goes on doing so
+        place = posixpath.join(folder, data.location or "")
+        yield Put(route=("local", "datasets", name), value=place)
+
+
+def _free_name(pipeline: Pipeline, name: str) -> str:
+    """What the dataset is registered as: another may have its name."""
+    taken = {data.dataset for data in pipeline.data}
+    taken |= {output.dataset for step in pipeline.steps for output in step.outputs}
+    return f"{pipeline.name}_{name}" if name in taken else name
+
+
+def paths(plan: Plan, _: Moves) -> Iterator[Advice]:
+    """path-serves-better: a directory of which nothing was chosen, for one step alone."""
+    readers = _readers(plan)
+    for step in plan.pipeline.steps:
+        for output in step.outputs:
+            source = f"{step.name}.{output.name}"
+            found = readers.get(source, [])
+            if len(found) == 1 and _nothing_chosen(plan.pipeline, step, output, found[0]):
+                yield _path(plan, step, output, found[0][0])
+
+
+def _nothing_chosen(
+    pipeline: Pipeline, step: Step, output: Output, reader: tuple[Step, Input]
+) -> bool:
+    """Whether a path would do as well: the same files, at the same time."""
+    place = fill(DEFAULT_LOCATION, pipeline.name, step.name, output.name)
+    reads, given = reader
+    split = isinstance(reads.run, Parallel) and reads.run.over == given.name
+    return (
+        output.type == "directory"
+        and output.location == place
+        and output.expect is None
+        and not output.only
+        and not output.overwrite
+        and output.format not in TABLES
+        and given.mode != "direct"
+        and not split
+    )
+
+
+def _path(plan: Plan, step: Step, output: Output, reader: Step) -> Advice:
+    size = plan.known.size(f"{step.name}.{output.name}", output).bytes
+    shown = f" {show_size(size)} of" if size is not None else ""
+    return Advice(
+        finding=Finding(
+            code="path-serves-better",
+            severity="hint",
+            message=f"'{step.name}.{output.name}' is a directory for one step: a path would do",
+            route=("steps", step.name, "outputs", output.name, "type"),
+            label=f"only {reader.name} reads it",
+            help=f"nobody chose where{shown} its files are kept or under which name, and yet each "
+            "run leaves a dataset behind for it; write `type: path`, or give it a `location:` "
+            "where it is meant to be found again",
+        ),
+        edits=(Put(route=("steps", step.name, "outputs", output.name, "type"), value="path"),),
+    )
+
+
+def _readers(plan: Plan) -> dict[str, list[tuple[Step, Input]]]:
+    """The inputs that read each source, with their steps."""
+    found: dict[str, list[tuple[Step, Input]]] = {}
+    for step in plan.pipeline.steps:
+        for given in step.inputs:
+            found.setdefault(given.source, []).append((step, given))
+    return found

@@ -1,0 +1,130 @@
+"""Patches of a spec that follow the advice on its plan: `plan --suggest`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from amlshare.advice import Advice, Suggestion, moved
+from amlshare.advice.suggestions import suggested
+from amlshare.commands.planning import plan
+from amlshare.commands.reading import read
+from amlshare.commands.request import Request, UsageError
+from amlshare.diagnostics import SpecError
+from amlshare.document import Document
+from amlshare.document.edits import EditError, edited
+from amlshare.document.patches import patch
+from amlshare.layers import load, spelled_out
+from amlshare.movement import Moves
+from amlshare.plan import Plan
+
+_MOST = 10
+"""Patches that are tried: each is read, checked and planned as the spec is."""
+
+
+def suggest(made: Plan, request: Request) -> tuple[Suggestion, ...]:
+    """A patch for each advice that one can follow; those that save most come first.
+
+    Each patched spec has been read and planned: it is one without errors, and what is said to be
+    saved is the difference of the two plans. Raises UsageError for a spec that is in no file.
+    """
+    if request.spec == "-":
+        raise UsageError("--suggest patches a file: name one in place of -")
+    document = load(request.spec)
+    found = _tried(suggested(made, document.data), made, document, request)
+    return tuple(sorted(found, key=lambda each: -(each.saved_bytes or 0)))
+
+
+def take(found: tuple[Suggestion, ...], number: int) -> str:
+    """The patch of a suggestion, counted from 1. Raises UsageError where there is none."""
+    if not 1 <= number <= len(found):
+        there = f"there are {len(found)}" if found else "there is none"
+        raise UsageError(f"--take {number}: no such suggestion; {there}")
+    return found[number - 1].patch
+
+
+def _tried(
+    advice: Iterable[Advice], made: Plan, document: Document, request: Request
+) -> Iterator[Suggestion]:
+    before = moved(made)
+    for each in list(advice)[:_MOST]:
+        try:
+            texts = edited(document, spelled_out(document.data, each.edits))
+        except EditError:
+            continue
+        shown = _patch(document, texts)
+        after = _planned(made, request, texts, each.renamed)
+        if shown is None or after is None or not _serve_all_targets(document, request, texts):
+            continue
+        now = moved(after)
+        if not each.saves:
+            yield Suggestion(finding=each.finding, patch=shown)
+        elif (less := _less(before, now)) > 0 or (_sooner(before, now) or 0) > 0:
+            yield Suggestion(
+                finding=each.finding,
+                patch=shown,
+                saved_bytes=less,
+                saved_seconds=_sooner(before, now),
+            )
+
+
+def _less(before: Moves, after: Moves) -> int:
+    """By how many bytes less moves; what is not known is not counted."""
+    return (before.movement.moved_bytes or 0) - (after.movement.moved_bytes or 0)
+
+
+def _sooner(before: Moves, after: Moves) -> float | None:
+    """By how many seconds less the steps wait; None where that is not known of one."""
+    if before.waiting.total is None:
+        return None
+    return before.waiting.total.seconds - (
+        after.waiting.total.seconds if after.waiting.total else 0
+    )
+
+
+def _patch(document: Document, texts: Mapping[str, str]) -> str | None:
+    """The patch that makes ``texts`` of the files as they are, seen from the current folder.
+
+    None where a file is not, byte for byte, the text that was read.
+    """
+    sources = {source.file: source for source, _ in document.places.values()}
+    parts = []
+    for file, text in texts.items():
+        before = sources[file].text
+        if Path(file).read_bytes() != before.encode():
+            return None
+        parts.append(patch(before, text, Path(os.path.relpath(file)).as_posix()))
+    return "".join(parts)
+
+
+def _planned(
+    made: Plan, request: Request, texts: Mapping[str, str], renamed: Mapping[str, str]
+) -> Plan | None:
+    """The plan of the patched spec, of the steps that stand for those of ``made``; None for one
+    that has errors.
+    """
+    sizes = {renamed.get(source, source): size for source, size in made.known.sizes.items()}
+    told = replace(made.known, sizes=sizes)
+    try:
+        after = plan(replace(request, select=None, exclude=None), texts, told)
+    except (SpecError, UsageError):
+        return None
+    if made.selected is None:
+        return after
+    known = {step.name for step in made.pipeline.steps}
+    names = (step.name for step in after.pipeline.steps)
+    chosen = tuple(name for name in names if name in made.selected or name not in known)
+    return replace(after, selected=chosen)
+
+
+def _serve_all_targets(document: Document, request: Request, texts: Mapping[str, str]) -> bool:
+    """Whether no other target has errors after a change that it had not before."""
+    targets = document.data.get("targets") or {}
+    others = [name for name in (None, *targets) if name != request.target]
+    for name in others if targets else ():
+        asked = replace(request, target=name)
+        if read(asked, texts).pipeline is None and read(asked).pipeline is not None:
+            return False
+    return True

@@ -1,0 +1,95 @@
+"""Suggestions below a plan: why, what each saves, and its patch, which is never wrapped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from amlshare.advice import Suggestion
+from amlshare.render.markdown import escaped
+from amlshare.render.paper import Paper, clean, fold
+from amlshare.render.words import duration
+from amlshare.units import show_size
+
+_NONE = "Nothing to suggest: no patch of the spec would make it move less."
+_NOTICED = 0.05
+"""Seconds that are worth a word."""
+
+
+def suggestions_text(found: Sequence[Suggestion], paper: Paper, *, take: str) -> str:
+    """Every suggestion with its number; ``take`` is the command line that applies the first."""
+    if not found:
+        return "\n" + "\n".join(map(paper.dim, fold(_NONE, paper.width))) + "\n"
+    lines = ["", paper.bold("Suggestions")]
+    for number, each in enumerate(found, 1):
+        lines += ["", *_headline(number, each, paper), ""]
+        lines += [_coloured(line, paper) for line in each.patch.removesuffix("\n").split("\n")]
+    return "\n".join([*lines, "", paper.dim("Apply the first:"), f"  {take}"]) + "\n"
+
+
+def _headline(number: int, each: Suggestion, paper: Paper) -> Iterator[str]:
+    start = f"{number}  "
+    width = paper.width - len(start)
+    first, *rest = fold(clean(each.finding.message), width)
+    yield start + paper.bold(first)
+    yield from (" " * len(start) + paper.bold(line) for line in rest)
+    about = [(text, paper.green) for text in _saved(each)]
+    about += [(clean(text), paper.dim) for text in _why(each)]
+    for text, style in about:
+        yield from (" " * len(start) + style(line) for line in fold(text, width))
+
+
+def _saved(each: Suggestion) -> Iterator[str]:
+    """What the plan of the patched spec has less of, and perhaps more."""
+    parts = []
+    if each.saved_bytes:
+        verb = "saves" if each.saved_bytes > 0 else "moves"
+        more = "" if each.saved_bytes > 0 else " more"
+        parts.append(f"{verb} {show_size(abs(each.saved_bytes))}{more}")
+    if abs(each.saved_seconds or 0) >= _NOTICED:
+        seconds = each.saved_seconds or 0
+        parts.append(f"waits {duration(abs(seconds))} {'less' if seconds > 0 else 'more'}")
+    if parts:
+        yield ", ".join(parts)
+
+
+def _why(each: Suggestion) -> Iterator[str]:
+    yield from filter(None, (each.finding.label, each.finding.help))
+
+
+def _coloured(line: str, paper: Paper) -> str:
+    if line.startswith(("---", "+++")):
+        return paper.bold(line)
+    style = {"+": paper.green, "-": paper.red, "@": paper.cyan}.get(line[:1])
+    return style(line) if style else line
+
+
+def suggestions_markdown(found: Sequence[Suggestion]) -> str:
+    """Each in a fold of its own, with the patch as a block."""
+    if not found:
+        return f"\n{_NONE}\n"
+    lines = []
+    for number, each in enumerate(found, 1):
+        saved = "".join(f": {text}" for text in _saved(each))
+        head = f"Suggestion {number}: {escaped(each.finding.message)}{escaped(saved)}"
+        fence = "`" * (3 + each.patch.count("```"))
+        lines += ["", f"<details><summary>{head}</summary>", ""]
+        lines += [escaped(text) for text in _why(each)]
+        lines += ["", f"{fence}diff", each.patch.removesuffix("\n"), fence, "", "</details>"]
+    return "\n".join(lines) + "\n"
+
+
+def suggestions_document(found: Sequence[Suggestion]) -> list[dict[str, Any]]:
+    """The key `suggestions` of a plan's JSON."""
+    return [
+        {
+            "code": each.finding.code,
+            "message": each.finding.message,
+            "source": ".".join(map(str, each.finding.route)),
+            "why": each.finding.help,
+            "saved_bytes": each.saved_bytes,
+            "saved_seconds": each.saved_seconds,
+            "patch": each.patch,
+        }
+        for each in found
+    ]
