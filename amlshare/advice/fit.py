@@ -39,7 +39,8 @@ def fits(plan: Plan, moves: Moves) -> Iterator[Advice]:  # noqa: ARG001 - rules 
 
 
 def _too_small(step: Step, disk: Disk, machine: Machine, facts: Facts) -> Advice:
-    ports = sorted((disk.downloads | disk.outputs).items(), key=lambda port: -port[1])
+    ports = [*disk.downloads.items(), *disk.outputs.items()]
+    ports.sort(key=lambda port: -port[1])
     name, size = ports[0]
     parts = ", ".join(f"{show_size(each)} of '{port}'" for port, each in ports[:_NAMED])
     mountable = name in disk.downloads or any(

@@ -29,7 +29,7 @@ class Disk:
     @classmethod
     def of(cls, step: Step, facts: Facts, modes: Mapping[str, Choice] = NO_CHOICES) -> Disk:
         """What ``step`` puts there with ``modes``, what was chosen for each ``STEP.INPUT``."""
-        downloads = {}
+        downloads: dict[str, int] = {}
         for given in step.inputs:
             if access(step, given, modes.get(f"{step.name}.{given.name}")) == "download":
                 size = facts.size(given.source).bytes
