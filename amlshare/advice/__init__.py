@@ -14,10 +14,10 @@ from amlshare.advice.fit import fits
 from amlshare.advice.interface import Advice, Suggestion
 from amlshare.advice.kinds import datasets, paths
 from amlshare.advice.modes import slow_modes
-from amlshare.movement import Moves, moves
-from amlshare.plan import Plan
+from amlshare.movement import Moves
+from amlshare.plan import Plan, moves_of
 
-__all__ = ["RULES", "Advice", "Rule", "Suggestion", "advise", "moved"]
+__all__ = ["RULES", "Advice", "Rule", "Suggestion", "advise"]
 
 Rule: TypeAlias = Callable[[Plan, Moves], Iterable[Advice]]
 
@@ -27,14 +27,5 @@ RULES: tuple[Rule, ...] = (fits, slow_modes, datasets, paths, coupled_reruns)
 
 def advise(plan: Plan) -> tuple[Advice, ...]:
     """What every rule says of a plan."""
-    if not RULES:
-        return ()
-    found = moved(plan)
+    found = moves_of(plan)
     return tuple(advice for rule in RULES for advice in rule(plan, found))
-
-
-def moved(plan: Plan) -> Moves:
-    """What a run of a plan moves where it is meant to run."""
-    chosen = None if plan.selected is None else frozenset(plan.selected)
-    here = plan.backend == "local"
-    return moves(plan.pipeline, known=plan.known, modes=plan.modes, steps=chosen, here=here)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from amlshare.advice import RULES, Advice, moved
+from amlshare.advice import RULES, Advice
 from amlshare.advice.merging import merges
-from amlshare.plan import Plan
+from amlshare.plan import Plan, moves_of
 
 
 def suggested(plan: Plan, data: Mapping[str, Any]) -> list[Advice]:
@@ -18,7 +18,7 @@ def suggested(plan: Plan, data: Mapping[str, Any]) -> list[Advice]:
 
 
 def _advice(plan: Plan, data: Mapping[str, Any]) -> Iterator[Advice]:
-    found = moved(plan)
+    found = moves_of(plan)
     for rule in RULES:
         yield from (advice for advice in rule(plan, found) if advice.edits)
     yield from merges(plan, found, data)

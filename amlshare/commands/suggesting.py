@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from amlshare.advice import Advice, Suggestion, moved
+from amlshare.advice import Advice, Suggestion
 from amlshare.advice.suggestions import suggested
 from amlshare.commands.planning import plan
 from amlshare.commands.reading import read
@@ -18,7 +18,7 @@ from amlshare.document.edits import EditError, edited
 from amlshare.document.patches import patch
 from amlshare.layers import load, spelled_out
 from amlshare.movement import Moves
-from amlshare.plan import Plan
+from amlshare.plan import Plan, moves_of
 
 _MOST = 10
 """Patches that are tried: each is read, checked and planned as the spec is."""
@@ -48,7 +48,7 @@ def take(found: tuple[Suggestion, ...], number: int) -> str:
 def _tried(
     advice: Iterable[Advice], made: Plan, document: Document, request: Request
 ) -> Iterator[Suggestion]:
-    before = moved(made)
+    before = moves_of(made)
     for each in list(advice)[:_MOST]:
         try:
             texts = edited(document, spelled_out(document.data, each.edits))
@@ -58,16 +58,22 @@ def _tried(
         after = _planned(made, request, texts, each.renamed)
         if shown is None or after is None or not _serve_all_targets(document, request, texts):
             continue
-        now = moved(after)
+        now = moves_of(after)
         if not each.saves:
             yield Suggestion(finding=each.finding, patch=shown)
-        elif (less := _less(before, now)) > 0 or (_sooner(before, now) or 0) > 0:
+        elif _is_worth_it(before, now):
             yield Suggestion(
                 finding=each.finding,
                 patch=shown,
-                saved_bytes=less,
+                saved_bytes=_less(before, now),
                 saved_seconds=_sooner(before, now),
             )
+
+
+def _is_worth_it(before: Moves, after: Moves) -> bool:
+    """Whether a plan saves what anybody would notice: 1 % of what moves, or a second."""
+    less, all_ = _less(before, after), before.movement.moved_bytes or 0
+    return (less > 0 and less * 100 >= all_) or (_sooner(before, after) or 0) >= 1
 
 
 def _less(before: Moves, after: Moves) -> int:
