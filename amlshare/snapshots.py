@@ -22,6 +22,8 @@ MOST_BYTES = 300 * 2**20
 MOST_FILES = 2000
 IGNORE_FILES = (".amlignore", ".gitignore")
 _NEVER = frozenset({".git", "__pycache__", ".amlshare", ".ipynb_checkpoints"})
+# what amlshare keeps beside a spec: it says how data is, and is no code of the spec's folder
+BESIDE_A_SPEC = (".lock.yaml", ".rates.yaml")
 
 
 class SnapshotError(Exception):
@@ -119,11 +121,19 @@ def _walk_in(
                 continue
             stat = _stat(entry)
             if stat is not None and S_ISREG(stat.st_mode):
+                if entry.name.endswith(BESIDE_A_SPEC) and _is_ours(entry.path):
+                    continue
                 yield _utf8(name), Path(entry.path), stat.st_size
             elif stat is not None and S_ISDIR(stat.st_mode) and not patterns.match_whole(name):
                 here = (stat.st_dev, stat.st_ino)
                 if here not in above:
                     yield from _walk_in(entry.path, f"{name}/", above | {here}, patterns)
+
+
+def _is_ours(path: str) -> bool:
+    """Whether amlshare has written a file: its first line says by which command."""
+    with Path(path).open("rb") as file:
+        return b"`amlshare " in file.readline(200)
 
 
 def _stat(entry: os.DirEntry[str]) -> os.stat_result | None:

@@ -50,6 +50,13 @@ def test_version_control_and_bytecode_never_do(code: Path):
     assert files(code) == EVERYTHING
 
 
+def test_what_amlshare_keeps_beside_a_spec_does_not_and_what_others_call_so_does(code: Path):
+    write(code, **{"main.lock.yaml": "# Written by `amlshare plan main.yaml --refresh`: what\n"})
+    assert files(code) == EVERYTHING
+    write(code, **{"conda.lock.yaml": "dependencies: []\n"})
+    assert "conda.lock.yaml" in files(code)
+
+
 @pytest.mark.parametrize(
     ("patterns", "left_out"),
     [

@@ -15,7 +15,7 @@ from amlshare.diagnostics import Diagnostic, Finding, SpecError, did_you_mean
 from amlshare.document.tree import collector_paused
 from amlshare.pipeline import Pipeline
 from amlshare.resolution import ParameterError, resolve
-from amlshare.snapshots import Snapshots
+from amlshare.snapshots import BESIDE_A_SPEC, Snapshots
 from amlshare.spec import Spec
 
 if TYPE_CHECKING:
@@ -180,9 +180,6 @@ def place_of(each: Diagnostic) -> tuple[str, int, int]:
     return (each.span.file, each.span.line, each.span.column) if each.span else ("", 0, 0)
 
 
-_BESIDE_A_SPEC = (".lock.yaml", ".rates.yaml")
-
-
 def check(paths: Sequence[str], request: Request) -> tuple[Diagnostic, ...]:
     """Every diagnostic of the specs, for each of their targets where none is chosen.
 
@@ -190,7 +187,7 @@ def check(paths: Sequence[str], request: Request) -> tuple[Diagnostic, ...]:
     """
     found: dict[Diagnostic, None] = {}
     for path in paths:
-        if path.endswith(_BESIDE_A_SPEC):
+        if path.endswith(BESIDE_A_SPEC):
             continue  # `specs/*.yaml` names it too, and each spec is read with what is beside it
         targets: list[str | None] = [None, *_targets(path)]
         for target in [request.target] if request.target else targets:
