@@ -17,6 +17,11 @@ SPEC = Spec.model_validate(
 )
 KEY = "Kx9" * 28 + "Zq=="  # made up
 assert len(KEY) == 88
+# Azurite's, published by Microsoft
+EMULATOR = (
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+)
+PEM = "-----BEGIN PRIVATE KEY-----\n" + "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n" * 3  # made up
 
 
 @pytest.fixture
@@ -52,6 +57,8 @@ def codes(folder: Path) -> list[str]:
         ("windows.py", "print('hello')\r\n"),
         ("README.md", "How to run it\r\n"),
         ("login.py", "client(token=settings.token, password=given.password)\n"),
+        ("emulator.py", f"KEY = '{EMULATOR}'\n"),
+        ("parser.py", "A, Z = '-----BEGIN PRIVATE KEY-----', '-----END PRIVATE KEY-----'\n"),
         ("digest.py", "DIGEST = 'sha256:" + "ab" * 32 + "'\n"),
         ("packed.bin", "\0" + KEY),
         ("venv.py", "import venv\n"),
@@ -75,6 +82,7 @@ def test_of_an_ordinary_file_nothing_is_said(folder: Path, name: str, content: s
         ("run.sh", "python run.py\r\n", "windows-line-ends"),
         ("bin/start", "#!/usr/bin/env python\r\nprint()\r\n", "windows-line-ends"),
         ("store.py", f"KEY = '{KEY}'\n", "secret-in-code"),
+        ("key.pem", PEM, "secret-in-code"),
         ("deep/config.json", '{"url": "https://x?sv=1&sig=abcdefghijk"}', "secret-in-code"),
     ],
 )
