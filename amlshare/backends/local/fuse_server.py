@@ -98,6 +98,10 @@ def main() -> None:
     datastore, files, target = pickle.load(sys.stdin.buffer)  # noqa: S301 - the run's own words
     Thread(target=_end_with_run, args=(target,), daemon=True).start()
     meter = Meter(int(sys.argv[1]))
+    for entry in files.values():
+        # connected now, it is no first reader who waits for that; and what is wrong is said at once
+        datastore.exists(entry.path)
+        break
     FUSE(
         ReadOnly(Tree(files), Blocks(datastore, meter.count), meter),
         str(target),

@@ -7,6 +7,16 @@ from pathlib import Path
 import pytest
 from backends.local.plans import Project
 
+from amlshare.backends.local.fuse import can_fuse
+
+
+@pytest.fixture
+def fuse() -> None:
+    """A machine that mounts remote files lazily; elsewhere the test is skipped."""
+    works, reason = can_fuse()
+    if not works:
+        pytest.skip(reason)
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:

@@ -26,13 +26,6 @@ SIZE = sum(map(len, FILES.values()))
 
 
 @pytest.fixture
-def fuse() -> None:
-    works, reason = can_fuse()
-    if not works:
-        pytest.skip(reason)
-
-
-@pytest.fixture
 def base(fuse: None, tmp_path: Path) -> Path:
     """A folder with a datastore at ``data``."""
     assert fuse is None
