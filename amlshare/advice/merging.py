@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from amlshare.advice.interface import Advice
-from amlshare.diagnostics import Finding
+from amlshare.diagnostics import Finding, Route
 from amlshare.document.edits import Drop, Edit, Put
 from amlshare.movement import Duplicate, EdgeBytes, Moves
 from amlshare.movement.sharing import Sharing
@@ -50,6 +50,7 @@ def merges(plan: Plan, moves: Moves, data: Mapping[str, Any]) -> Iterator[Advice
 class _Case:
     """What is said of a merge, and what it may save at most."""
 
+    source: str
     message: str
     why: str
     most: int
@@ -58,6 +59,7 @@ class _Case:
 def _siblings(duplicate: Duplicate, group: Sequence[str]) -> _Case:
     names = _together(group)
     return _Case(
+        source=duplicate.source,
         message=f"run {names} in one step, which fetches {duplicate.source} once",
         why=f"each of them fetches {duplicate.source} for itself; in one step, one after the "
         "other, they read it from the same disk",
@@ -68,6 +70,7 @@ def _siblings(duplicate: Duplicate, group: Sequence[str]) -> _Case:
 def _chain(each: EdgeBytes) -> _Case:
     maker = each.edge.source.partition(".")[0]
     return _Case(
+        source=each.edge.source,
         message=f"run {maker} and {each.edge.step} in one step, which keeps {each.edge.source} "
         "on its disk",
         why=f"{each.edge.step} fetches what {maker} has written; in one step it finds it there",
@@ -91,7 +94,7 @@ def _merge(
             code=_CODE,
             severity="hint",
             message=case.message,
-            route=("steps", names[0]),
+            route=_route(case.source),
             on="key",
             help=f"{case.why}. They then also run again together, when one of them changes",
         ),
@@ -99,6 +102,11 @@ def _merge(
         saved_bytes=case.most,
         renamed=merged.sources,
     )
+
+
+def _route(source: str) -> Route:
+    step, _, output = source.partition(".")
+    return ("steps", step, "outputs", output) if output else ("data", source)
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from amlshare.advice import Suggestion
+from amlshare.diagnostics import Route
 from amlshare.render.markdown import escaped
 from amlshare.render.paper import Paper, clean, fold
 from amlshare.render.words import duration
@@ -85,7 +86,7 @@ def suggestions_document(found: Sequence[Suggestion]) -> list[dict[str, Any]]:
         {
             "code": each.finding.code,
             "message": each.finding.message,
-            "source": ".".join(map(str, each.finding.route)),
+            "source": _source(each.finding.route),
             "why": each.finding.help,
             "saved_bytes": each.saved_bytes,
             "saved_seconds": each.saved_seconds,
@@ -93,3 +94,13 @@ def suggestions_document(found: Sequence[Suggestion]) -> list[dict[str, Any]]:
         }
         for each in found
     ]
+
+
+def _source(route: Route) -> str | None:
+    """The data, or the output, that a route leads to or into."""
+    match route:
+        case ("data", name, *_):
+            return str(name)
+        case ("steps", step, "outputs", name, *_):
+            return f"{step}.{name}"
+    return None

@@ -1,0 +1,192 @@
+"""A patch that is suggested makes a spec that is right, and saves what it says."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Command
+
+from amlshare import commands
+from amlshare.advice import Suggestion
+from amlshare.commands import Request
+from amlshare.commands.suggesting import suggest
+
+ROOT = Path(__file__).parents[2]
+ROWS = 4000
+CLEAN = """\
+import sys
+given = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+from pathlib import Path
+Path(given["--out"]).mkdir(parents=True, exist_ok=True)
+Path(given["--out"], "flights.csv").write_bytes(Path(given["--flights"]).read_bytes())
+"""
+
+
+@pytest.fixture
+def flights(tmp_path: Path) -> Path:
+    """The flagship spec with a raw table that is small, and a script that needs no libraries."""
+    for name in ("specs", "scripts"):
+        left = shutil.ignore_patterns(".amlshare", "__pycache__", "*.lock.yaml")
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=left)
+    (tmp_path / "scripts/clean.py").write_text(CLEAN)
+    header = ["carrier", "month", "dep_time", *(f"x{number}" for number in range(16))]
+    row = ["UA", "1", "", *("123456" for _ in range(16))]
+    table = "".join(",".join(line) + "\n" for line in [header, *[row] * ROWS])
+    raw = tmp_path / ".data/raw"
+    raw.mkdir(parents=True)
+    (raw / "flights.csv").write_text(table)
+    (raw / "airlines.csv").write_text("carrier,name\nUA,United\n")
+    spec = tmp_path / "specs/flights.yaml"
+    text = spec.read_text()
+    spec.write_text(text.replace("size: 31053850", f"size: {len(table)}"))
+    return tmp_path
+
+
+def answer(amlshare: Command, folder: Path, *words: str) -> dict[str, Any]:
+    done = amlshare(*words, "--format", "json", cwd=folder)
+    assert done.exit_code == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_the_patch_for_the_raw_table_saves_what_the_plan_for_azure_says(
+    flights: Path, amlshare: Command
+):
+    def plan(*words: str) -> dict[str, Any]:
+        return answer(amlshare, flights, "plan", "specs/flights.yaml", *words)
+
+    def moved(*steps: str) -> int:
+        words = ("submit", "specs/flights.yaml", "--backend", "local", "--as-cloud")
+        done = answer(amlshare, flights, *words, "--regenerate", "--select", " ".join(steps))
+        assert {step["status"] for step in done["steps"] if step["name"] in steps} == {"completed"}
+        return sum(step["moved_bytes"] or 0 for step in done["steps"])
+
+    chosen = "--select", "audit cancellations clean"
+    found = plan("--suggest", *chosen)
+    first = found["suggestions"][0]
+    assert first["message"] == (
+        "run cancellations and clean in one step, which fetches flights once"
+    )
+    before = moved("audit", "cancellations", "clean")
+
+    taken = amlshare("plan", "specs/flights.yaml", "--suggest", "--take", "1", *chosen, cwd=flights)
+    assert taken.stdout == first["patch"]
+    subprocess.run(["git", "apply"], input=taken.stdout, text=True, cwd=flights, check=True)
+
+    names = ("audit", "cancellations_and_clean")
+    after = plan("--select", " ".join(names))
+    saved = first["saved_bytes"]
+    assert saved == found["movement"]["moved_bytes"] - after["movement"]["moved_bytes"]
+    assert before - moved(*names) == pytest.approx(saved, rel=0.1)
+
+
+SPEC = """\
+amlshare: 1
+name: trial
+defaults: {compute: cpu, environment: e, code: none}
+compute: {cpu: {vm_size: Standard_DS3_v2}}
+environments: {e: {image: "python:3.11.4"}, other: {image: "python:3.12.1"}}
+local: {datastores: {workspaceblobstore: store}}
+data:
+  raw: {type: directory, location: raw/, size: 1 GB}        # a comment
+steps:
+  one:
+    command: cat "${inputs.raw}"/* > "${outputs.made}"
+    inputs: {raw: {from: raw, mode: download}}
+    outputs: {made: {format: file, size: 500 MB}}
+  two:
+    command: cat "${inputs.raw}"/* "${inputs.first}" > "${outputs.made}"
+    inputs: {raw: {from: raw, mode: download}, first: one.made}
+    outputs: {made: {format: file, size: 1 KB}}
+  three:
+    command: cat "${inputs.made}"
+    environment: other
+    inputs: {made: two.made}
+    after: [one]
+outputs: {result: two.made}
+"""
+
+
+@pytest.fixture
+def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "spec.yaml"
+    file.write_text(SPEC)
+    return file
+
+
+def suggestions(**keys: Any) -> tuple[Suggestion, ...]:
+    request = Request(spec="spec.yaml", **keys)
+    return suggest(commands.plan(request), request)
+
+
+def test_those_that_save_most_come_first_and_each_applies(spec: Path):
+    found = suggestions()
+    assert [each.finding.code for each in found] == ["merge", "merge", "dataset-serves-better"]
+    saved = [each.saved_bytes or 0 for each in found]
+    assert saved == sorted(saved, reverse=True)
+    for each in found:
+        spec.write_text(SPEC)
+        subprocess.run(["git", "apply"], input=each.patch, text=True, check=True)
+        made = commands.plan(Request(spec="spec.yaml"))
+        assert not any(found.severity == "error" for found in made.diagnostics)
+
+
+def test_what_one_hands_to_the_other_alone_is_scratch_and_names_do_not_clash(spec: Path):
+    first = suggestions()[0]
+    subprocess.run(["git", "apply"], input=first.patch, text=True, check=True)
+    text = spec.read_text()
+    assert "  one_and_two:\n    sequence:\n" in text
+    assert (
+        "scratch:\n      made: {format: file}" in text or "scratch: {made: {format: file}}" in text
+    )
+    assert '> "${scratch.made}"' in text
+    assert '"${scratch.made}" > "${outputs.two_made}"' in text
+    assert "outputs: {result: one_and_two.two_made}" in text
+    assert "after: [one_and_two]" in text
+    assert "# a comment" in text
+
+
+def test_steps_that_a_target_changes_are_left_alone(spec: Path):
+    spec.write_text(SPEC + "targets: {prod: {steps: {two: {timeout: 1h}}}}\n")
+    assert {each.finding.code for each in suggestions()} == {"dataset-serves-better"}
+
+
+@pytest.mark.usefixtures("spec")
+def test_of_a_selection_only_its_steps_are_made_one():
+    assert not [each for each in suggestions(select="one three") if each.finding.code == "merge"]
+
+
+def test_a_file_that_is_not_as_it_reads_gets_no_patch(spec: Path):
+    spec.write_bytes(b"\xef\xbb\xbf" + SPEC.encode())  # a byte order mark
+    assert suggestions() == ()
+
+
+def test_a_spec_from_a_pipe_and_a_number_that_is_none_are_wrong_usage(
+    spec: Path, amlshare: Command
+):
+    piped = amlshare("plan", "-", "--suggest", stdin=SPEC, cwd=spec.parent)
+    assert (piped.exit_code, "patches a file" in piped.stderr) == (2, True)
+    fourth = amlshare("plan", "spec.yaml", "--suggest", "--take", "4", cwd=spec.parent)
+    assert (fourth.exit_code, "there are 3" in fourth.stderr) == (2, True)
+    alone = amlshare("plan", "spec.yaml", "--take", "1", cwd=spec.parent)
+    assert (alone.exit_code, "--suggest" in alone.stderr) == (2, True)
+
+
+def test_the_steps_made_one_write_the_bytes_that_they_wrote_alone(spec: Path, amlshare: Command):
+    raw = spec.parent / "store/raw"
+    raw.mkdir(parents=True)
+    (raw / "a.txt").write_text("a b\nc\n")
+
+    def result(source: str) -> bytes:
+        done = answer(amlshare, spec.parent, "submit", "spec.yaml", "--backend", "local")
+        return Path(done["outputs"][source].removeprefix("file://")).read_bytes()
+
+    before = result("two.made")
+    subprocess.run(["git", "apply"], input=suggestions()[0].patch, text=True, check=True)
+    assert result("one_and_two.two_made") == before == b"a b\nc\n" * 2
