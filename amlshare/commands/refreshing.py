@@ -151,8 +151,9 @@ def _found(
     away, problems = _away(far, pipeline, request)
     wanted = near | {name: found.places for name, found in away.items()}
     measured, more = _measured(wanted, here, watch)
-    if failed := failed | {name: here.said(name, text) for name, text in more.items()}:
-        raise _failure(failed, len(wanted) + len(failed) - len(more))
+    failed |= more
+    if failed:
+        raise _failure(failed, len(measured) + len(failed), here)
     return {
         name: Content(
             bytes=each.bytes,
@@ -164,10 +165,15 @@ def _found(
     }, problems
 
 
-def _failure(failed: Mapping[str, str], of: int) -> BackendError:
+def _failure(failed: Mapping[str, str], of: int, here: _Here) -> BackendError:
     lines = [f"data '{name}': {text}" for name, text in sorted(failed.items())]
     if len(lines) > 1:
         lines.insert(0, f"{len(lines)} of {of} data cannot be looked at")
+    places = {here.stand_ins[name] for name in failed if name in here.stand_ins}
+    lines += [
+        f"{place} stands in for the cloud: without it, the workspace is asked"
+        for place in sorted(places)
+    ]
     return BackendError("\n".join([*lines, "the lock is as it was"]))
 
 
@@ -222,11 +228,14 @@ def _wait(coming: Mapping[str, Future[Measured]], watch: Watch) -> None:
 
 @dataclass
 class _Here:
-    """What stands in for the cloud on this machine."""
+    """What stands in for the cloud on this machine.
+
+    ``stand_ins`` says of the data that was looked for here what of `local` is in its place.
+    """
 
     pipeline: Pipeline
     request: Request
-    _stand_ins: dict[str, str] = field(default_factory=dict)
+    stand_ins: dict[str, str] = field(default_factory=dict)
 
     def places(self, data: Data) -> Sequence[Place] | None:
         """Where data lies here, None where nothing stands in for it."""
@@ -241,17 +250,11 @@ class _Here:
         from amlshare.backends.local.sources import with_env
 
         place = f"local.{kind}.{name}"
-        self._stand_ins[data.name] = place
+        self.stand_ins[data.name] = place
         given = with_env(value, place)
         if data.dataset is not None:
             return [open_path(given, base)]
         return [(open_datastore(name, given, base), data.location or "")]
-
-    def said(self, name: str, text: str) -> str:
-        """What went wrong with data, and why it was looked for there."""
-        if name not in self._stand_ins:
-            return text
-        return f"{text}; {self._stand_ins[name]} stands in for it: without, the workspace is asked"
 
     def digest(self, path: Path) -> str:
         """The sha256 of a file, read again only where it has changed since the last time."""

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 
 from amlshare.diagnostics import Diagnostic
 from amlshare.movement import EdgeBytes, Movement, Moves
+from amlshare.movement.known import Known
 from amlshare.pipeline import Data, Output, Step, edges, programs
 from amlshare.plan import Plan, moves_of
 from amlshare.render import words
+from amlshare.render.budget import budget_markdown
 from amlshare.render.built import HERE, Built
 from amlshare.render.diagnostics import SEVERITIES, tally
 from amlshare.render.impacts import impacts_of, phrase, summary
@@ -23,14 +25,17 @@ from amlshare.render.paper import clean
 
 if TYPE_CHECKING:
     from amlshare.impacts import Since, StepImpact
+    from amlshare.movement.budget import Verdict
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+!~$-])")
 _TICKS = re.compile(r"`+")
 
 
-def plan_markdown(plan: Plan, built: Built = HERE, since: Since | None = None) -> str:
-    """The summary of ``plan`` in GitHub's Markdown, what a backend makes of it, and what became of
-    its steps.
+def plan_markdown(
+    plan: Plan, built: Built = HERE, since: Since | None = None, verdict: Verdict | None = None
+) -> str:
+    """The summary of ``plan`` in GitHub's Markdown, what a backend makes of it, what became of its
+    steps, and whether it keeps within a budget.
     """
     chosen = None if plan.selected is None else frozenset(plan.selected)
     steps = [step for step in plan.pipeline.steps if chosen is None or step.name in chosen]
@@ -40,8 +45,10 @@ def plan_markdown(plan: Plan, built: Built = HERE, since: Since | None = None) -
         "",
         *([escaped(plan.pipeline.description), ""] if plan.pipeline.description else []),
         f"**{words.totals(plan.pipeline, found.movement, chosen, found.waiting)}**",
+        *(["", budget_markdown(verdict)] if verdict else []),
         *_since(since, plan),
         *_untimed(found),
+        *_origins(plan, found),
         *(["", escaped(built.summary)] if built.summary else []),
         *_duplicates(found.movement),
         *_steps(plan, steps, found, built, impacts_of(since)),
@@ -85,6 +92,13 @@ def _since(since: Since | None, plan: Plan) -> Iterator[str]:
 
 def _untimed(found: Moves) -> Iterator[str]:
     if text := words.untimed(found.waiting):
+        yield from ("", escaped(text))
+
+
+def _origins(plan: Plan, found: Moves) -> Iterator[str]:
+    chosen = plan.selected
+    shown = (each for each in found.edges if chosen is None or each.edge.step in chosen)
+    if text := words.origins(shown):
         yield from ("", escaped(text))
 
 
@@ -186,13 +200,13 @@ def _data(plan: Plan, steps: list[Step]) -> Iterator[str]:
         return
     yield from ("", "| data | type | size | where | read by |", "|---|---|--:|---|---|")
     for entry in entries:
-        yield _data_row(entry, words.listed(readers.get(entry.name, {})) or "no step")
+        yield _data_row(entry, plan.known, words.listed(readers.get(entry.name, {})) or "no step")
 
 
-def _data_row(entry: Data, readers: str) -> str:
+def _data_row(entry: Data, known: Known, readers: str) -> str:
     kind = words.kind(entry.type, entry.format)
-    size = words.size_or_unknown(entry.size)
-    where = code(words.data_place(entry))
+    size = words.size_or_unknown(known.size(entry.name, entry).bytes)
+    where = code(words.data_place(entry, known))
     return _row(code(entry.name), kind, size, where, escaped(readers))
 
 

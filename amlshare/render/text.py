@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from amlshare.movement import Duplicate, Movement, Moves, summarise
+from amlshare.movement import Duplicate, EdgeBytes, Movement, Moves, summarise
+from amlshare.movement.known import Known
 from amlshare.movement.modes import choose_modes
 from amlshare.pipeline import Data, Pipeline, Step, edges
 from amlshare.plan import Plan, moves_of
@@ -35,8 +36,8 @@ def plan_text(
     lines = [
         *_head(plan, steps, paper),
         *step_blocks(plan, steps, found, paper, built, impacts_of(since)),
-        *_data(plan.pipeline, steps, found.movement, paper),
-        *_afterwards(plan.pipeline, paper),
+        *_data(plan, steps, found.movement, paper),
+        *_afterwards(plan, paper),
         "",
         *_totals(plan, found, paper),
         *_since(since, plan, paper),
@@ -53,6 +54,13 @@ def _totals(plan: Plan, found: Moves, paper: Paper) -> Iterator[str]:
     text = words.totals(plan.pipeline, found.movement, plan.selected, found.waiting)
     yield from map(paper.bold, fold(text, paper.width))
     yield from map(paper.dim, fold(words.untimed(found.waiting), paper.width))
+    yield from map(paper.dim, fold(words.origins(_chosen(plan, found)), paper.width))
+
+
+def _chosen(plan: Plan, found: Moves) -> Iterator[EdgeBytes]:
+    """The edges of the steps that are selected."""
+    chosen = plan.selected
+    return (each for each in found.edges if chosen is None or each.edge.step in chosen)
 
 
 def _since(since: Since | None, plan: Plan, paper: Paper) -> Iterator[str]:
@@ -158,10 +166,9 @@ def _entry(name: str, text: str, width: int, paper: Paper) -> Iterator[str]:
         yield f"  {paper.dim(label)}  {line}" if number == 0 else " " * first + line
 
 
-def _data(
-    pipeline: Pipeline, steps: tuple[Step, ...], movement: Movement, paper: Paper
-) -> Iterator[str]:
+def _data(plan: Plan, steps: tuple[Step, ...], movement: Movement, paper: Paper) -> Iterator[str]:
     """Each source from outside, who reads it, and whatever is fetched more than once."""
+    pipeline = plan.pipeline
     repeated = {duplicate.source: duplicate for duplicate in movement.duplicates}
     made = [source for source in repeated if "." in source]
     readers = _readers(pipeline, {step.name for step in steps})
@@ -169,16 +176,17 @@ def _data(
     shown = [data for data in pipeline.data if whole or data.name in readers]
     if not shown and not made:
         return
+    sizes = {data.name: plan.known.size(data.name, data).bytes for data in shown}
     columns = _Columns(
         name=min(max(map(len, [*(data.name for data in shown), *made])), paper.width // 4),
         kind=max((len(words.kind(data.type, data.format)) for data in shown), default=0),
-        size=max((len(words.size_or_unknown(data.size)) for data in shown), default=0),
+        size=max((len(words.size_or_unknown(size)) for size in sizes.values()), default=0),
     )
     yield ""
     yield paper.bold("Data")
     for data in shown:
         read = _fetches(readers.get(data.name, []), repeated.get(data.name), paper)
-        yield from _data_lines(data, read, columns, paper)
+        yield from _data_lines(data, plan.known, read, columns, paper)
         yield from _advice(repeated.get(data.name), paper)
     for source in made:
         text, style = _fetches(readers[source], repeated[source], paper)
@@ -201,19 +209,17 @@ class _Columns(NamedTuple):
 
 
 def _data_lines(
-    data: Data, read: tuple[str, Style], columns: _Columns, paper: Paper
+    data: Data, known: Known, read: tuple[str, Style], columns: _Columns, paper: Paper
 ) -> Iterator[str]:
+    lying = known.size(data.name, data).bytes
     kind = pad(words.kind(data.type, data.format), columns.kind)
-    size = pad_left(words.size_or_unknown(data.size), columns.size)
+    size = pad_left(words.size_or_unknown(lying), columns.size)
     name = pad(data.name, columns.name)
-    line = f"  {name}  {paper.dim(kind)}  {paper.dim(size) if data.size is None else size}"
+    line = f"  {name}  {paper.dim(kind)}  {paper.dim(size) if lying is None else size}"
     used = len(name) + len(kind) + len(size) + 6
-    parts = ((words.data_place(data), str), _notes(data, paper), read)
+    notes = ", ".join(words.data_notes(data, known))
+    parts = ((words.data_place(data, known), str), (notes, paper.dim), read)
     yield from flow(line, used, parts, below=len(_BELOW), width=paper.width)
-
-
-def _notes(data: Data, paper: Paper) -> tuple[str, Style]:
-    return ", ".join(words.data_notes(data)), paper.dim
 
 
 def _readers(pipeline: Pipeline, steps: set[str]) -> dict[str, list[str]]:
@@ -232,13 +238,16 @@ def _fetches(readers: list[str], duplicate: Duplicate | None, paper: Paper) -> t
     return (f"read by {names}" if names else "read by no step"), paper.dim
 
 
-def _afterwards(pipeline: Pipeline, paper: Paper) -> Iterator[str]:
+def _afterwards(plan: Plan, paper: Paper) -> Iterator[str]:
     """What the pipeline gives as a whole, and what only a published one does."""
+    pipeline = plan.pipeline
     facts = [("gives", f"{clean(name)} = {source}") for name, source in pipeline.outputs.items()]
     if pipeline.publish:
         facts.append(("publishes", words.publishing(pipeline.publish)))
     schedules = pipeline.schedules
     facts += [("schedule", f"{clean(given.name)}: {words.schedule(given)}") for given in schedules]
+    if schedules and plan.known.digests and plan.backend != "local":
+        facts.append(("", words.FROZEN))
     if facts:
         yield ""
         yield from _entries(facts, paper)

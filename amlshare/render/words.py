@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from amlshare.movement import Cost, Duplicate, EdgeBytes, Estimate, Movement, Waiting
+from amlshare.movement.known import NOTHING, Known, Origin
 from amlshare.movement.waiting import UNTIMED
 from amlshare.pipeline import (
     Compute,
@@ -246,16 +247,21 @@ def expected(expect: Expect) -> str:
     return ", ".join(parts)
 
 
-def data_place(data: Data) -> str:
-    """Where data lies: ``DATASTORE:LOCATION``, or ``NAME@VERSION`` of a registered dataset."""
+def data_place(data: Data, known: Known = NOTHING) -> str:
+    """Where data lies: ``DATASTORE:LOCATION``, or ``NAME@VERSION`` of a registered dataset, with
+    the version that `latest` was when somebody looked.
+    """
     if data.dataset is not None:
-        return clean(f"{data.dataset}@{data.version}")
+        latest = known.versions.get(data.name) if data.version == "latest" else None
+        seen = "" if latest is None else f" ({latest})"
+        return clean(f"{data.dataset}@{data.version}{seen}")
     return clean(f"{data.datastore}:{data.location}")
 
 
-def data_notes(data: Data) -> Iterator[str]:
-    if data.files is not None:
-        yield count(data.files, "file")
+def data_notes(data: Data, known: Known = NOTHING) -> Iterator[str]:
+    files = known.size(data.name, data).files
+    if files is not None and data.format != "file":
+        yield count(files, "file")
     if data.upload:
         yield f"uploaded from {clean(data.upload)} when new"
     if data.partitions:
@@ -295,6 +301,13 @@ def publishing(publish: Publish) -> str:
     parts += ["goes on when a step fails"] if publish.continue_on_step_failure else []
     parts += [publish.description] if publish.description else []
     return clean(", ".join(parts)) or "with the defaults"
+
+
+FROZEN = (
+    "goes by the lock as it is published: data that changes later is noticed after "
+    "`plan --refresh` and another `--publish`"
+)
+"""What holds for all schedules of a pipeline with a lock."""
 
 
 def schedule(given: Schedule) -> str:
@@ -338,6 +351,29 @@ def totals(
         text += f"; {who} {span(waiting.total)} for data{known}"
         text += at_a_cost(waiting.cost)
     return f"{text}."
+
+
+_ORIGINS: Mapping[Origin, str] = {
+    "measured": "measured",
+    "history": "of an earlier run",
+    "hint": "hints of the spec",
+}
+
+
+def origins(edges: Iterable[EdgeBytes]) -> str:
+    """Who says how large the sources are, of those whose size is known: most of them, and others.
+
+    "Sizes are measured; hints of the spec: clean.cleaned, train.model."
+    """
+    found: dict[Origin, dict[str, None]] = {}
+    for each in edges:
+        if each.bytes is not None:
+            found.setdefault(each.bytes_from, {})[each.edge.source] = None
+    if not found:
+        return ""
+    first, *others = sorted(found, key=lambda each: -len(found[each]))
+    rest = "".join(f"; {_ORIGINS[each]}: {listed(found[each])}" for each in others)
+    return f"Sizes are {_ORIGINS[first]}{rest}."
 
 
 def untimed(waiting: Waiting) -> str:
