@@ -188,15 +188,14 @@ def _plan_in(
                 document["suggestions"] = suggestions_document(suggestions)
             return to_json(document)
         case PlanFormat.markdown:
-            from amlshare.render.budget import budget_markdown
             from amlshare.render.markdown import plan_markdown
 
-            said = budget_markdown(verdict) if verdict else ""
+            said = plan_markdown(made, _built(made, known), since, verdict)
             if suggestions is not None:
                 from amlshare.render.suggestions import suggestions_markdown
 
                 said += suggestions_markdown(suggestions)
-            return plan_markdown(made, _built(made, known), since) + said
+            return said
         case PlanFormat.mermaid:
             from amlshare.render.mermaid import plan_mermaid
 

@@ -50,7 +50,7 @@ def budget_markdown(verdict: Verdict) -> str:
         said = f"Within budget: {_within(verdict)}."
     if verdict.unknown:
         said += f" {count(len(verdict.unknown), 'edge')} of unknown size not counted."
-    return f"\n{said}\n"
+    return said
 
 
 def budget_document(verdict: Verdict) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def test_many_sources_are_counted_and_not_listed():
 
 
 def test_a_pull_request_reads_what_is_over():
-    assert budget_markdown(verdict()) == "\n**Over budget: 60 MB to move, 50 MB allowed.**\n"
+    assert budget_markdown(verdict()) == "**Over budget: 60 MB to move, 50 MB allowed.**"
 
 
 def test_the_document_has_the_limits_and_what_was_found():
