@@ -369,9 +369,10 @@ def origins(edges: Iterable[EdgeBytes]) -> str:
     for each in edges:
         if each.bytes is not None:
             found.setdefault(each.bytes_from, {})[each.edge.source] = None
-    if not found:
+    known = [each for each in _ORIGINS if each in found]
+    if not known:
         return ""
-    first, *others = sorted(found, key=lambda each: -len(found[each]))
+    first, *others = sorted(known, key=lambda each: -len(found[each]))
     rest = "".join(f"; {_ORIGINS[each]}: {listed(found[each])}" for each in others)
     return f"Sizes are {_ORIGINS[first]}{rest}."
 
