@@ -150,13 +150,12 @@ class History:
                 steps[step.name] = new | _ended(kept.get(step.name), new)
             elif step.name in kept:
                 steps[step.name] = kept[step.name]
-        submits.pop(submit.id, None)
-        used = {step["submit"] for step in steps.values()} | {submit.id}
-        submits[submit.id] = _submit(plan, described, submit)
+        others = {id_: each for id_, each in submits.items() if id_ != submit.id}
+        every = {**others, submit.id: _submit(plan, described, submit)}
         document = {
             "format": FORMAT,
             "amlshare": __version__,
-            "submits": {id_: each for id_, each in submits.items() if id_ in used},
+            "submits": dict(_needed(every, steps, submit.id)),
             "steps": steps,
         }
         self._write(key.path, document)
@@ -236,13 +235,16 @@ class Begun:
 
 
 def code_files(plan: Plan) -> Iterator[tuple[str, str, str]]:
-    """Folder, path and sha256 of each file that the steps of a plan depend on."""
-    seen: set[tuple[str, str]] = set()
-    for code in plan.code:
-        for name, sha in code.files.items():
-            if (code.folder, name) not in seen:
-                seen.add((code.folder, name))
-                yield code.folder, name, sha
+    """Folder, path and sha256 of each file that the selected steps of a plan depend on."""
+    chosen = plan.fingerprints if plan.selected is None else plan.selected
+    wanted = {plan.fingerprints[name].own["code"] for name in chosen}
+    found = {
+        (code.folder, name): sha
+        for code in plan.code
+        if code.digest in wanted
+        for name, sha in code.files.items()
+    }
+    yield from ((folder, name, sha) for (folder, name), sha in found.items())
 
 
 def _submit(plan: Plan, described: Description, submit: Begun) -> dict[str, Any]:
@@ -253,6 +255,17 @@ def _submit(plan: Plan, described: Description, submit: Begun) -> dict[str, Any]
         "codes": {key: dict(code.files) for key, code in codes.items()},
         "folders": {key: code.folder for key, code in codes.items()},
     }
+
+
+def _needed(
+    submits: Mapping[str, Any], steps: Mapping[str, Any], last: str
+) -> Iterator[tuple[str, Any]]:
+    """The submits that steps are remembered of, and the last, with the code of those steps."""
+    for id_, submit in submits.items():
+        codes = {step["parts"]["code"] for step in steps.values() if step["submit"] == id_}
+        if codes or id_ == last:
+            kept = {key: files for key, files in submit["codes"].items() if key in codes}
+            yield id_, {**submit, "codes": kept}
 
 
 def _step(

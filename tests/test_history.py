@@ -8,9 +8,9 @@ from dataclasses import replace
 from hashlib import sha256
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import few, spec_data
+from strategies import spec_data
 from test_description import CONDA
 from test_impacts import FILES, SHOP
 from test_plan import plan_of
@@ -50,7 +50,7 @@ def test_what_was_submitted_is_what_a_plan_is_compared_with(history):
     assert {each.impact for each in found.steps.values()} == {"unchanged"}
 
 
-@few
+@settings(max_examples=10)
 @given(data=spec_data())
 def test_any_plan_is_unchanged_since_itself(tmp_path_factory, data):
     history = History(tmp_path_factory.mktemp("state"))

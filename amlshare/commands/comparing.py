@@ -180,7 +180,7 @@ def _of_plan(path: Path, request: Request) -> Before:
 
 def _text(path: Path) -> str | None:
     try:
-        return path.read_text("utf-8")
+        return path.read_bytes().decode("utf-8")
     except (OSError, ValueError):
         return None
 

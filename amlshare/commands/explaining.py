@@ -206,12 +206,14 @@ class _Places:
         cause = replace(cause, file=_relative(shown), line=1 if old is None else None)
         was = self._past.text(reason.folder, reason.file, old) if self._past and old else None
         try:
-            now = path.read_text("utf-8")
+            now = path.read_bytes().decode("utf-8")
         except (OSError, ValueError):
             return cause
         if was is None:
             return cause
         line, before_, after = first_difference(was, now)
+        if before_ is after is None:
+            return replace(cause, what=f"{cause.what}, in nothing but its line ends")
         return replace(cause, line=line, before=_shown(before_), after=_shown(after))
 
     def _in_packages(self, reason: Reason) -> tuple[str, int] | None:

@@ -157,14 +157,38 @@ def clean(where: Path) -> tuple[Candidate, ...]:
     """What can be removed, since nothing refers to it."""
     from amlshare.backends.local import runs as local
 
-    return local.clean_candidates(state_of(where))
+    return (*local.clean_candidates(state_of(where)), *_texts(state_of(where)))
 
 
 def remove(found: Iterable[Candidate], where: Path) -> None:
     """Remove what :func:`clean` found."""
     from amlshare.backends.local import runs as local
 
-    local.clean(state_of(where), found)
+    chosen = tuple(found)
+    local.clean(state_of(where), chosen)
+    if any(each.kind == "text" for each in chosen):
+        for path in _unused(state_of(where)):
+            path.unlink(missing_ok=True)
+
+
+def _texts(state: Path) -> Iterator[Candidate]:
+    """The texts of code that no submit in the history has any more."""
+    from amlshare.backends.local.runs import Candidate
+
+    if unused := _unused(state):
+        yield Candidate(
+            kind="text",
+            name="texts of code, of submits that were not the last",
+            path=unused[0].parent,
+            bytes=sum(path.stat().st_size for path in unused),
+            files=len(unused),
+        )
+
+
+def _unused(state: Path) -> list[Path]:
+    from amlshare.history import History
+
+    return History(state).unused()
 
 
 def state_of(where: Path) -> Path:

@@ -58,7 +58,7 @@ class RunDetail:
 class Candidate:
     """Something that can be removed: ``bytes`` and ``files`` are what that frees."""
 
-    kind: Literal["run", "output", "code", "store"]
+    kind: Literal["run", "output", "code", "store", "text"]
     name: str
     path: Path
     bytes: int
