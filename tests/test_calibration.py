@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -139,6 +141,15 @@ def test_what_else_the_file_has_stays_as_it_is(before: str):
     assert write(FOUND, "a.yaml", after) == after
     kept = [line for line in before.splitlines() if "azureml" in line or "#" in line]
     assert set(kept) <= set(after.splitlines())
+
+
+def test_the_example_of_the_language_reference_is_read():
+    text = (Path(__file__).parents[1] / "specs/README.md").read_text("utf-8")
+    (example,) = re.findall(r"```\n(rates: 1\n.*?)```", text, re.DOTALL)
+    found = loaded(example)
+    assert found["local"].rates == {"core": 41_000_000, "latency": 0.062}
+    assert found["local"].host().cores == 8
+    assert found["azureml"].rates == {"latency": 0.045}
 
 
 def test_both_backends_of_azure_go_by_the_same_rates():
