@@ -220,15 +220,10 @@ class _Merged:
         """What they have in common, or can be added up."""
         steps = [part.step for part in self._parts]
         found: dict[str, Any] = {}
-        if len({step.reuse for step in steps}) > 1:
-            raise _ApartError
         if retries := max(step.retries for step in steps):
             found["retries"] = retries
-        times = [step.timeout for step in steps]
-        if any(times):
-            if None in times:
-                raise _ApartError
-            found["timeout"] = sum(time or 0 for time in times)
+        if timeout := sum(step.timeout or 0 for step in steps):
+            found["timeout"] = timeout
         tags: dict[str, str] = {}
         for step in steps:
             if any(tags.get(key, value) != value for key, value in step.tags.items()):

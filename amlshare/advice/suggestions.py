@@ -1,4 +1,6 @@
-"""What `plan --suggest` tries: the advice of the rules that has edits, and steps made one."""
+"""What `plan --suggest` tries: the advice of the rules that has edits, steps made one, and mounts
+of what is read in part.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,10 @@ from typing import Any
 
 from amlshare.advice import RULES, Advice
 from amlshare.advice.merging import merges
+from amlshare.diagnostics import Finding, Route
+from amlshare.document.edits import Put
+from amlshare.movement import Moves
+from amlshare.pipeline import Input, Parallel, Step
 from amlshare.plan import Plan, moves_of
 
 
@@ -22,3 +28,39 @@ def _advice(plan: Plan, data: Mapping[str, Any]) -> Iterator[Advice]:
     for rule in RULES:
         yield from (advice for advice in rule(plan, found) if advice.edits)
     yield from merges(plan, found, data)
+    yield from mounts(plan, found)
+
+
+def mounts(plan: Plan, moves: Moves) -> Iterator[Advice]:
+    """Downloads of which a part is read, once: a mount fetches no more than that."""
+    chosen = None if plan.selected is None else frozenset(plan.selected)
+    moved = {(each.edge.step, each.edge.input): each.moved_bytes for each in moves.edges}
+    for step in plan.pipeline.steps:
+        for given in step.inputs if chosen is None or step.name in chosen else ():
+            size = moved[step.name, given.name]
+            if size and _is_read_in_part(step, given):
+                yield _mount(step, given, size)
+
+
+def _is_read_in_part(step: Step, given: Input) -> bool:
+    reads = given.reads
+    if reads is None or given.mode != "download" or isinstance(step.run, Parallel):
+        return False
+    return reads.fraction < 1 and reads.passes == 1
+
+
+def _mount(step: Step, given: Input, size: int) -> Advice:
+    assert given.reads is not None
+    route: Route = ("steps", step.name, "inputs", given.name, "mode")
+    return Advice(
+        finding=Finding(
+            code="mount",
+            severity="hint",
+            message=f"mount {given.source} in {step.name}, which reads "
+            f"{100 * given.reads.fraction:.3g} % of it",
+            route=route,
+            help="a download fetches all of it before the step starts",
+        ),
+        edits=(Put(route=route, value="mount"),),
+        saved_bytes=round(size * (1 - given.reads.fraction)),
+    )

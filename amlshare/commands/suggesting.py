@@ -33,8 +33,9 @@ def suggest(made: Plan, request: Request) -> tuple[Suggestion, ...]:
     if request.spec == "-":
         raise UsageError("--suggest patches a file: name one in place of -")
     document = load(request.spec)
-    found = _tried(suggested(made, document.data), made, document, request)
-    return tuple(sorted(found, key=lambda each: -(each.saved_bytes or 0)))
+    found = _tried(suggested(made, document.data)[:_MOST], made, document, request)
+    once = {each.patch: each for each in found}  # two rules may come to one conclusion
+    return tuple(sorted(once.values(), key=lambda each: -(each.saved_bytes or 0)))
 
 
 def take(found: tuple[Suggestion, ...], number: int) -> str:
@@ -49,7 +50,7 @@ def _tried(
     advice: Iterable[Advice], made: Plan, document: Document, request: Request
 ) -> Iterator[Suggestion]:
     before = moves_of(made)
-    for each in list(advice)[:_MOST]:
+    for each in advice:
         try:
             texts = edited(document, spelled_out(document.data, each.edits))
         except EditError:
@@ -71,9 +72,12 @@ def _tried(
 
 
 def _is_worth_it(before: Moves, after: Moves) -> bool:
-    """Whether a plan saves what anybody would notice: 1 % of what moves, or a second."""
-    less, all_ = _less(before, after), before.movement.moved_bytes or 0
-    return (less > 0 and less * 100 >= all_) or (_sooner(before, after) or 0) >= 1
+    """Whether a plan saves what anybody would notice, 1 % of what moves or a second, and is not
+    that much slower.
+    """
+    less, sooner = _less(before, after), _sooner(before, after) or 0
+    noticed = less > 0 and less * 100 >= (before.movement.moved_bytes or 0)
+    return sooner >= 1 or (noticed and sooner > -1)
 
 
 def _less(before: Moves, after: Moves) -> int:

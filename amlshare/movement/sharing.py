@@ -61,7 +61,9 @@ def _surroundings(step: Step) -> object | None:
     """What steps must have in common to be one; None for a step that stays alone."""
     if isinstance(step.run, Parallel) or step.nodes != 1 or step.distribution is not None:
         return None
-    return (step.compute, step.environment, step.code, tuple(sorted(step.env.items())))
+    variables = tuple(sorted(step.env.items()))
+    limited = step.timeout is not None
+    return (step.compute, step.environment, step.code, variables, step.reuse, limited)
 
 
 def _difference(one: Step, other: Step) -> str | None:
@@ -74,6 +76,10 @@ def _difference(one: Step, other: Step) -> str | None:
         return f"{one.name} and {other.name} have their code in different folders"
     if one.env != other.env:
         return f"{one.name} and {other.name} set different variables"
+    if one.reuse != other.reuse:
+        return f"{(other if one.reuse else one).name} always runs"
+    if (one.timeout is None) != (other.timeout is None):
+        return f"only {(other if one.timeout is None else one).name} has a timeout"
     return None
 
 

@@ -12,7 +12,9 @@ from amlshare.render.paper import Paper, clean, fold
 from amlshare.render.words import duration
 from amlshare.units import show_size
 
-_NONE = "Nothing to suggest: no patch of the spec would make it move less."
+_NONE = (
+    "Nothing to suggest: no patch of the spec would make it move less, as far as sizes are known."
+)
 _NOTICED = 0.05
 """Seconds that are worth a word."""
 
@@ -103,4 +105,5 @@ def _source(route: Route) -> str | None:
             return str(name)
         case ("steps", step, "outputs", name, *_):
             return f"{step}.{name}"
-    return None
+        case _:
+            return None

@@ -152,6 +152,15 @@ def test_what_one_hands_to_the_other_alone_is_scratch_and_names_do_not_clash(spe
     assert "# a comment" in text
 
 
+def test_what_is_read_in_part_is_mounted_and_nothing_else_moves(spec: Path):
+    part = "{raw: {from: raw, mode: download, reads: {fraction: 0.1}}, first: one.made}"
+    spec.write_text(SPEC.replace("{raw: {from: raw, mode: download}, first: one.made}", part))
+    found = next(each for each in suggestions() if each.finding.code == "mount")
+    assert found.finding.message == "mount raw in two, which reads 10 % of it"
+    assert found.saved_bytes == 900_000_000
+    assert f"+    inputs: {part.replace('download', 'mount')}\n" in found.patch
+
+
 def test_steps_that_a_target_changes_are_left_alone(spec: Path):
     spec.write_text(SPEC + "targets: {prod: {steps: {two: {timeout: 1h}}}}\n")
     assert {each.finding.code for each in suggestions()} == {"dataset-serves-better"}

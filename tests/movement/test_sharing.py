@@ -44,6 +44,8 @@ def test_steps_alike_could_be_one():
         ({"environment": "e"}, "a runs in environment none, b in e"),
         ({"code": "other"}, "a and b have their code in different folders"),
         ({"env": {"A": "1"}}, "a and b set different variables"),
+        ({"reuse": False}, "b always runs"),
+        ({"timeout": 60}, "only b has a timeout"),
         ({"run": Parallel(file="b.py", over="raw")}, "b is a parallel step"),
         ({"nodes": 2, "distribution": Distribution(type="mpi")}, "b runs on several nodes"),
     ],
