@@ -191,6 +191,17 @@ def amlshare(tmp_path: Path) -> Command:
     return Command(cwd=tmp_path)
 
 
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The examples as in a fresh checkout: whoever ran them has a history beside them."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in ("specs", "scripts", "tests/bad"):
+        shutil.copytree(
+            TESTS.parent / name, folder / name, ignore=shutil.ignore_patterns(".amlshare")
+        )
+    return folder
+
+
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[[str, str | Path], None]:
     """Compare a text with a file under tests/: `golden(text, "golden/flights.plan.txt")`.

@@ -21,15 +21,14 @@ SCREEN = re.compile(r"```console\n\$ amlshare ([^\n]+)\n(.*?)```", re.DOTALL)
 
 
 def test_its_screens_are_what_the_commands_print(
-    amlshare: Callable[..., Any], golden: Callable[[str, Path], None]
+    amlshare: Callable[..., Any], checkout: Path, golden: Callable[[str, Path], None]
 ) -> None:
-    golden(SCREEN.sub(lambda found: _screen(amlshare, found[1]), README.read_text("utf-8")), README)
+    def screen(found: re.Match[str]) -> str:
+        done = amlshare(*shlex.split(found[1]), cwd=checkout, env={"COLUMNS": "92"})
+        printed = (done.stdout + done.stderr).rstrip()
+        return f"```console\n$ amlshare {found[1]}\n{printed}\n```"
 
-
-def _screen(amlshare: Callable[..., Any], words: str) -> str:
-    done = amlshare(*shlex.split(words), cwd=ROOT, env={"COLUMNS": "92"})
-    printed = (done.stdout + done.stderr).rstrip()
-    return f"```console\n$ amlshare {words}\n{printed}\n```"
+    golden(SCREEN.sub(screen, README.read_text("utf-8")), README)
 
 
 def test_it_names_every_command(amlshare: Callable[..., Any]) -> None:

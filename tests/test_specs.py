@@ -16,9 +16,13 @@ SUFFIXES = {"text": "txt", "json": "json", "markdown": "md", "mermaid": "mmd"}
 @pytest.mark.parametrize("form", SUFFIXES)
 @pytest.mark.parametrize("spec", SPECS)
 def test_the_plan_of_an_example_is_as_reviewed(
-    spec: str, form: str, amlshare: Callable[..., Any], golden: Callable[[str, str], None]
+    spec: str,
+    form: str,
+    checkout: Path,
+    amlshare: Callable[..., Any],
+    golden: Callable[[str, str], None],
 ) -> None:
-    done = amlshare("plan", f"specs/{spec}", "--format", form, cwd=ROOT)
+    done = amlshare("plan", f"specs/{spec}", "--format", form, cwd=checkout)
     assert (done.exit_code, done.stderr) == (0, "")
     golden(done.stdout, f"golden/{Path(spec).stem}.plan.{SUFFIXES[form]}")
 

@@ -107,7 +107,7 @@ def refresh(amlshare):
 
 
 def test_each_change_since_the_last_run_is_found_to_the_file_and_line(shop, amlshare):
-    assert "No submit to local from here yet; compare with --against" in refresh(amlshare)
+    assert "No submit to local from here yet; compare --against a revision or a file." in refresh(amlshare)
     assert amlshare("submit", "shop.yaml", *HERE).exit_code == 0
     assert {impact for impact, _ in became().values()} == {"unchanged"}
     assert "its result is eligible for reuse" in notes("edited")[0]
@@ -197,7 +197,7 @@ def test_where_nothing_was_submitted_why_says_what_there_is_to_compare_with(amls
     done = amlshare("why", "shop.yaml", "fed", "--format", "json")
     found = json.loads(done.stdout)
     assert (found["impact"], found["reasons"]) == (None, [])
-    assert "--against published, a git revision or a file" in found["notes"][0]
+    assert "compare --against published, a revision or a file" in found["notes"][0]
     assert "Azure does not notice other bytes at blobs:raw.csv (data 'raw')" in found["notes"][1]
     with pytest.raises(UsageError, match="no submit to azureml"):
         causes("fed", "azureml", "last")

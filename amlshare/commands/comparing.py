@@ -90,11 +90,9 @@ def describe(made: Plan, request: Request, steps: Collection[str] | None = None)
 
 def nothing_submitted(request: Request) -> str:
     """That there is no last submit, and what there may be instead."""
-    cloud = "published, " if request.backend == "azureml" else ""
-    return (
-        f"no submit to {request.backend} from here yet; compare with "
-        f"--against {cloud}a git revision or a file"
-    )
+    cloud = "published, " * (request.backend == "azureml")
+    what = f"{cloud}a revision or a file"
+    return f"no submit to {request.backend} from here yet; compare --against {what}"
 
 
 @contextmanager
