@@ -60,14 +60,15 @@ for name in WRITTEN[script]:
 
 
 @pytest.fixture(scope="module")
-def _mounts() -> None:
+def fuse() -> None:
+    """A machine that mounts lazily; elsewhere the test is skipped: all would be fetched whole."""
     works, reason = can_fuse()
     if not works:
-        pytest.skip(f"without a lazy mount, all is fetched whole: {reason}")
+        pytest.skip(reason)
 
 
 @pytest.fixture(scope="module")
-def examples(tmp_path_factory: pytest.TempPathFactory, _mounts: None) -> Path:
+def examples(tmp_path_factory: pytest.TempPathFactory, fuse: None) -> Path:
     """The examples, their scripts, and a sample of their data."""
     folder = tmp_path_factory.mktemp("examples")
     for name, copy in (("specs", "specs"), ("scripts", "scripts"), ("scripts", "readers")):
@@ -230,7 +231,7 @@ steps:
 
 
 @pytest.fixture
-def project(tmp_path: Path, _mounts: None) -> Path:
+def project(tmp_path: Path, fuse: None) -> Path:
     (tmp_path / "store/raw").mkdir(parents=True)
     for number in range(4):
         (tmp_path / f"store/raw/{number}.bin").write_bytes(bytes(MB))
@@ -257,7 +258,7 @@ def test_on_this_machine_what_is_mounted_moves_nothing(project: Path, amlshare: 
     assert planned["movement"]["moved_bytes"] == 4 * MB
 
 
-@pytest.mark.usefixtures("_mounts")
+@pytest.mark.usefixtures("fuse")
 @pytest.mark.parametrize("example", ["dataset", "directory"])
 def test_what_is_measured_and_what_a_run_has_seen_says_what_the_next_run_moves(
     example: str, tmp_path: Path, amlshare: Command
