@@ -23,6 +23,7 @@ from amlshare.backends.local.fuse import can_fuse
 from amlshare.commands import Request, plan_document
 from amlshare.movement.known import Known, Size
 
+pytestmark = pytest.mark.usefixtures("fuse")
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted(file.stem for file in (ROOT / "specs").glob("*.yaml"))
 MODES = ["as it stands", "mount", "download", "direct", "auto"]
@@ -68,7 +69,7 @@ def fuse() -> None:
 
 
 @pytest.fixture(scope="module")
-def examples(tmp_path_factory: pytest.TempPathFactory, fuse: None) -> Path:
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The examples, their scripts, and a sample of their data."""
     folder = tmp_path_factory.mktemp("examples")
     for name, copy in (("specs", "specs"), ("scripts", "scripts"), ("scripts", "readers")):
@@ -231,7 +232,7 @@ steps:
 
 
 @pytest.fixture
-def project(tmp_path: Path, fuse: None) -> Path:
+def project(tmp_path: Path) -> Path:
     (tmp_path / "store/raw").mkdir(parents=True)
     for number in range(4):
         (tmp_path / f"store/raw/{number}.bin").write_bytes(bytes(MB))
@@ -258,7 +259,6 @@ def test_on_this_machine_what_is_mounted_moves_nothing(project: Path, amlshare: 
     assert planned["movement"]["moved_bytes"] == 4 * MB
 
 
-@pytest.mark.usefixtures("fuse")
 @pytest.mark.parametrize("example", ["dataset", "directory"])
 def test_what_is_measured_and_what_a_run_has_seen_says_what_the_next_run_moves(
     example: str, tmp_path: Path, amlshare: Command
