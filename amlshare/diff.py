@@ -24,7 +24,7 @@ Fields: TypeAlias = Mapping[str, Value]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _RENAMED: tuple[Kind, ...] = ("data", "environment", "step")
 """What is known by what it holds. A compute target and a parameter are little but their names."""
-_FOR_PEOPLE = frozenset("title description tags size files reads".split())
+_FOR_PEOPLE = frozenset("title description tags size files reads hourly_rate".split())
 """The keys of a spec that change nothing of what is computed."""
 _DEFAULTS: Mapping[str, Value] = {"reuse": True, "retries": 0, "nodes": 1}
 

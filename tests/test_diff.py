@@ -166,6 +166,10 @@ def test_a_step_is_downstream_of_all_that_it_uses(kind, name, values, reason):
     assert (step.impact, step.reasons) == ("downstream", (reason,))
 
 
+def test_the_price_of_a_machine_is_cosmetic():
+    assert impacts(FLIGHTS, changed("compute", "cpu", hourly_rate=0.3)) == {"cpu": "cosmetic"}
+
+
 def test_what_is_only_for_people_is_cosmetic_and_moves_nothing():
     assert impacts(FLIGHTS, changed("step", "clean", title="Clean", tags__team="a")) == {
         "clean": "cosmetic"
@@ -268,7 +272,7 @@ def test_only_what_was_changed_is_named_and_not_what_follows(data):
 @few
 @given(spec_data())
 def test_an_edited_script_is_named(data):
-    scripts = [name for name, step in data["steps"].items() if "command" not in step]
+    scripts = [name for name, step in data["steps"].items() if {"script", "parallel"} & {*step}]
     assume(scripts)
     old, new = plan_of(data), plan_of(data, edited=scripts[0])
     (said,) = differences(old, new)
