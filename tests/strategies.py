@@ -120,8 +120,11 @@ def steps(draw: st.DrawFn, name: str, sources: dict[str, str], parameters: list[
     ports = [*(f"inputs.{key}" for key in inputs), *(f"outputs.{key}" for key in outputs)]
     step: Data = {"inputs": inputs, "outputs": outputs}
     divisible = [key for i, key in enumerate(inputs) if sources[read[i]] != "path"]
-    kind = draw(st.sampled_from(["script", "command"] + ["parallel"] * bool(divisible)))
-    if kind == "command":
+    kinds = ["script", "command", "sequence"] + ["parallel"] * bool(divisible)
+    kind = draw(st.sampled_from(kinds))
+    if kind == "sequence":
+        step |= draw(sequences(name, ports, parameters))
+    elif kind == "command":
         line = " ".join(["cat", *(f"${{{port}}}" for port in ports), "$${HOME}", draw(texts)])
         step |= {"command": line}
     elif kind == "parallel":
@@ -131,6 +134,26 @@ def steps(draw: st.DrawFn, name: str, sources: dict[str, str], parameters: list[
     else:
         step |= {"script": f"{name}.py", "arguments": _arguments(draw, ports, parameters)}
     return step | draw(_settings)
+
+
+@st.composite
+def sequences(draw: st.DrawFn, name: str, ports: list[str], parameters: list[str]) -> Data:
+    """Scripts that hand on by scratch, and a command that gets every port."""
+    places: Data = draw(
+        st.dictionaries(
+            st.sampled_from(["mid", "rest"]),
+            st.sampled_from([None, {}, {"format": "folder"}, {"format": "file"}]),
+        )
+    )
+    scratch = [f"scratch.{key}" for key in places]
+    parts = [
+        {"script": f"{name}_{i}.py", "arguments": _arguments(draw, scratch, parameters)}
+        for i in range(draw(st.integers(0, 2)))
+    ]
+    line = " ".join(["cat", *(f"${{{port}}}" for port in [*ports, *scratch]), draw(texts)])
+    every = draw(st.permutations([*parts, {"command": line}]))
+    titled = [each | draw(optional(title=texts)) for each in every]
+    return {"sequence": titled, "scratch": short(places)}
 
 
 _settings = optional(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from amlshare.codes import CodeReader
-from amlshare.pipeline import Command, Script, Step
+from amlshare.pipeline import Command, Run, Script, Sequence, Step
 from amlshare.plan import Code
 from amlshare.snapshots import SnapshotError, Snapshots
 
@@ -31,7 +31,10 @@ def base(tmp_path: Path) -> Path:
 
 
 def code_of(base: Path, script: str | None = None, **settings: Any) -> Code | None:
-    run = Script(file=script) if script else Command(line=("true",))
+    return code_run(base, Script(file=script) if script else Command(line=("true",)), **settings)
+
+
+def code_run(base: Path, run: Run, **settings: Any) -> Code | None:
     step = Step(name="s", run=run, **{"code": "code", **settings})
     return CodeReader(Snapshots(base))(step)
 
@@ -41,6 +44,19 @@ def test_a_script_depends_on_what_it_imports_and_on_what_is_no_python(base: Path
     assert code
     assert list(code.files) == ["model.py", "settings.json", "sub/table.csv", "train.py"]
     assert (code.folder, code.scripts) == ("code", ("train.py",))
+
+
+def test_a_sequence_depends_on_what_any_of_its_scripts_loads(base: Path):
+    both = Sequence(parts=(Script(file="train.py"), Script(file="report.py")))
+    code = code_run(base, both)
+    assert code
+    assert set(code.files) == set(FILES)
+    assert code.scripts == ("report.py", "train.py")
+
+
+def test_a_sequence_with_a_command_depends_on_every_file(base: Path):
+    code = code_run(base, Sequence(parts=(Script(file="report.py"), Command(line=("true",)))))
+    assert code == code_of(base)
 
 
 def test_a_command_depends_on_every_file(base: Path):

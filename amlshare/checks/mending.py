@@ -44,6 +44,7 @@ _LACKING = {
         "missing-key": "location name version",
         "missing-code": "code defaults",
         "missing-argument": "arguments",
+        "misplaced-key": "sequence",
         "nothing-to-run": "script command parallel sequence",
         "undistributed-nodes": "distribution nodes",
         "fixed-location": "overwrite location",

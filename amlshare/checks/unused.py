@@ -37,6 +37,7 @@ def scratch(spec: Spec) -> Iterator[Finding]:
         return
     used = {(place.step, part.name) for place, part in each_reference(spec) if _is_scratch(part)}
     unclear = {place.step for place in texts(spec) if place.bad}
+    unclear |= {step for step, name in used if name not in spec.steps[step].scratch}
     for name, step in spec.steps.items():
         for each in step.scratch if step.sequence is not None and name not in unclear else ():
             if (name, each) not in used:

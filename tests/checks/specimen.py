@@ -63,6 +63,15 @@ steps:
     tags: {about: quality}
     retries: 2
     timeout: 2h
+  merged:
+    sequence:
+      - script: clean.py
+        title: Keep what is wanted
+        arguments: [--flights, "${inputs.flights}", --out, "${scratch.kept}"]
+      - command: sort "${scratch.kept}"/* > ${outputs.sorted}/flights.csv
+    scratch: {kept: {format: folder}}
+    inputs: {flights: flights}
+    outputs: {sorted: {type: directory, location: "sorted/{run-id}/"}}
   score:
     parallel:
       script: score.py

@@ -37,6 +37,29 @@ def test_what_a_reference_was_meant_to_be(word: str, code: str, label: str):
     assert found.fragment in word
 
 
+@pytest.mark.parametrize(
+    ("word", "label", "help_"),
+    [
+        ("${scratch.keptt}", "did you mean '${scratch.kept}'?", None),
+        ("${outputs.kept}", "did you mean '${scratch.kept}'?", None),
+        ("${scratch.flights}", "did you mean '${inputs.flights}'?", None),
+        ("${scratch.x}", "", "known scratch: kept"),
+    ],
+)
+def test_what_a_reference_of_a_part_was_meant_to_be(word: str, label: str, help_: str | None):
+    found = only(
+        "{data: {f: {type: path, location: x}}, steps: {a: {sequence: [{command: date}, {script: "
+        f"a.py, arguments: ['{word}']}}], scratch: [kept], inputs: {{flights: f}}}}}}}}"
+    )
+    assert (found.code, found.label, found.help) == ("unknown-reference", label, help_)
+    assert found.route == ("steps", "a", "sequence", 1, "arguments", 0)
+
+
+def test_only_a_sequence_has_scratch():
+    found = only(STEP % "${scratch.x}")
+    assert found.help == "only a step with a `sequence:` has scratch, for what its parts hand on"
+
+
 @pytest.mark.parametrize("word", ["$${HOME}", "$HOME", "{x}", "100%", "a${inputs.flights}b", "$"])
 def test_other_braces_are_text(word: str):
     assert codes(STEP % word) == []

@@ -70,6 +70,25 @@ def test_arguments_are_held_against_the_parser(tmp_path, arguments, codes):
     assert [each.code for each in findings(tmp_path, arguments)] == codes
 
 
+def test_each_part_of_a_sequence_is_held_against_its_own_script(tmp_path):
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code/fit.py").write_text(SCRIPT)
+    text = (
+        "{amlshare: 1, name: demo, defaults: {compute: c, environment: e, code: code},"
+        " environments: {e: {image: 'python:3.11'}}, steps: {a: {scratch: [table], sequence: ["
+        "{script: fit.py, arguments: {--table: x}}, {command: date}, {script: fit.py},"
+        " {script: fit.py, arguments: [--tabel, x, --table, y]}]}}}"
+    )
+    spec = mending.parse(yaml.safe_load(text)).spec
+    found = [each for each in checks.check(spec, Snapshots(tmp_path)) if each.code in OURS]
+    route = ("steps", "a", "sequence")
+    assert [(each.code, each.route) for each in found] == [
+        ("missing-argument", (*route, 2, "script")),
+        ("unknown-argument", (*route, 3, "arguments", 0)),
+    ]
+    assert "`--table: ${scratch.table}`" in found[0].help
+
+
 def test_a_finding_names_the_line_of_the_script_and_the_parameter(tmp_path):
     (found,) = findings(tmp_path, "{--table: x, --epochs: '${parameters.word}'}")
     assert found.route == ("steps", "fit", "arguments", "--epochs")

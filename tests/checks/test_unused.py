@@ -26,6 +26,15 @@ def test_what_nobody_reads(command: str, inputs: str, kind: str, expected: list[
     assert hints(STEP % (command, inputs, kind)) == expected
 
 
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [("", ["unused-scratch"]), ("${scratch.s}", []), ("${scratch.t}", []), ("${x}", [])],
+)
+def test_what_no_part_uses(word: str, expected: list[str]):
+    text = "steps: {a: {sequence: [{command: date}, {command: 'ls %s'}], scratch: [s]}}"
+    assert hints(text % word) == expected
+
+
 def test_an_output_that_the_pipeline_gives_is_used():
     assert hints(STEP % (ALL, "x: x", "path") + "outputs: {y: a.y}") == []
 

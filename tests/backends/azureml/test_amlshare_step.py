@@ -14,11 +14,11 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
-from backends.local.plans import command, output, script
+from backends.local.plans import command, output, script, sequence
 
 from amlshare.backends.azureml import amlshare_step, wrapping
 from amlshare.backends.local import outputs
-from amlshare.pipeline import Distribution, Expect, Step
+from amlshare.pipeline import Distribution, Expect, Scratch, Step
 from amlshare.references import Reference, parse
 from amlshare.units import show_size
 
@@ -225,6 +225,63 @@ def test_a_file_that_a_failed_attempt_wrote_is_removed(job: Job, tmp_path: Path)
     step = command("a", 'test ! -e "${outputs.out}" || exit 9; touch "${outputs.out}"; exit 3',
                    retries=1, writes=["out"])  # fmt: skip
     assert job.run(step, {"outputs.out": str(tmp_path / "file")}).returncode == 3
+
+
+# several programs in turn
+
+
+@pytest.mark.parametrize("python", PYTHONS, ids=lambda path: path.parent.parent.name)
+def test_one_part_hands_to_the_next_by_scratch(job: Job, python: Path) -> None:
+    job.write("x.py", "import sys; open(sys.argv[1], 'w').write(sys.argv[2]); print('made')")
+    step = sequence(
+        "a",
+        script("", "x.py", "${scratch.file}", "in ${inputs.x}"),
+        command("", 'cp ${scratch.file} "${scratch.rest}"; cat ${scratch.rest}/*'),
+        scratch=[Scratch(name="file", format="file"), "rest"],
+    )
+    done = job.run(step, {"inputs.x": AWKWARD}, python=python)
+    assert done.stdout == f"made\nin {AWKWARD}"
+    assert done.stderr.splitlines() == [
+        "==> 1/2 x.py",
+        '==> 2/2 cp ${scratch.file} "${scratch.rest}"; cat ${scratch.rest}/*',
+    ]
+
+
+def test_scratch_lies_where_the_job_has_its_temporary_files_and_is_gone_at_the_end(
+    job: Job, tmp_path: Path
+) -> None:
+    job.env["TMPDIR"] = str(tmp_path / "tmp")
+    (tmp_path / "tmp").mkdir()
+    done = job.run(
+        sequence("a", command("", "touch ${scratch.s}/x; echo ${scratch.s}"), scratch=["s"])
+    )
+    assert Path(done.stdout.strip()).is_relative_to(tmp_path / "tmp")
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_the_first_part_that_fails_ends_the_step(job: Job) -> None:
+    parts = [command("", line) for line in ("echo a", "exit 3", "echo b")]
+    done = job.run(sequence("a", *parts))
+    assert (done.returncode, done.stdout) == (3, "a\n")
+    assert done.stderr.splitlines()[-1] == "amlshare: 2/3 exit 3 failed with exit code 3"
+
+
+def test_all_parts_are_tried_again_with_scratch_that_is_empty(job: Job) -> None:
+    first = command("", "ls ${scratch.s}; touch ${scratch.s}/old; echo x >> count")
+    second = command("", "test $(wc -l < count) = 2")
+    done = job.run(sequence("a", first, second, scratch=["s"], retries=1))
+    assert (done.returncode, done.stdout) == (0, "")
+    assert (job.folder / "count").read_text() == "x\n" * 2
+
+
+def test_no_part_begins_after_a_signal(job: Job) -> None:
+    line = "trap 'exit 0' TERM; echo ready; while :; do sleep 0.1; done"
+    with job.start(sequence("a", command("", line), command("", "echo next"))) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == "ready\n"
+        running.send_signal(signal.SIGTERM)
+        said, _ = running.communicate(timeout=30)
+    assert (said, running.returncode) == ("", 128 + signal.SIGTERM)
 
 
 # what is expected

@@ -204,6 +204,17 @@ CHANGES: list[tuple[str, str, dict[str, list[str]]]] = [
         {"step readers": ["arguments"]},
     ),
     ('&& echo "$HOME"', '&& echo "$PWD"', {"step bash": ["command"]}),
+    ("--prices, ", "--all, --prices, ", {"step merged": ["sequence.0.arguments"]}),
+    (
+        'sort "${scratch.parts}"/*.csv',
+        'sort -u "${scratch.parts}"/*.csv',
+        {"step merged": ["sequence.1.command"]},
+    ),
+    (
+        "sorted: {format: file}",
+        "sorted: {format: folder}",
+        {"step merged": ["scratch.sorted.format: file -> folder"]},
+    ),
     ("retries: 2", "retries: 3", {"step readers": ["retries: 2 -> 3"]}),
     ("reuse: false", "reuse: true", {"step readers": ["reuse: False -> True"]}),
     (

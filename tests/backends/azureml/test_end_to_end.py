@@ -192,6 +192,17 @@ steps:
     inputs: {text: text}
     outputs: {lines: {type: path, format: file}}
     arguments: ["${inputs.text}", "${parameters.times}", "${outputs.lines}"]
+  merged:  # repeat and sort in one place
+    sequence:
+      - script: repeat.py
+        arguments: ["${inputs.text}", "${parameters.times}", "${scratch.lines}"]
+      - command: |
+          mkdir -p "${outputs.sorted}/all"
+          sort ${scratch.lines} | uniq -c > ${outputs.sorted}/all/sorted.txt
+      - command: echo "${parameters.greeting}, $((1 + 1))" >> ${outputs.sorted}/all/sorted.txt
+    scratch: {lines: {format: file}}
+    inputs: {text: {from: text, mode: mount}}
+    outputs: {sorted: {type: directory, mode: upload}}
   sort:
     command: |
       mkdir -p "${outputs.sorted}/all"
@@ -297,6 +308,8 @@ def test_everything_makes_the_bytes_that_it_makes_on_this_machine(everything: Cl
     assert lived.there == {**here, "told.told": {"told.txt": id_.encode()}}
     sorted_ = b'      3 a\n      3 b\nit\'s "$HOME"; {me}, 2\n'
     assert lived.there["sort.sorted"] == {"all/sorted.txt": sorted_}
+    assert lived.there["merged.sorted"] == lived.there["sort.sorted"]
+    assert "==> 2/3 mkdir -p" in lived.run.step("merged").log
     assert lived.there["try.tried"] == {"kept.txt": b"--loud=true high"}
     assert "attempt 1 of 2 failed with exit code 1; trying again" in lived.run.step("try").log
     assert lived.run.step("check").started >= lived.run.step("try").ended
@@ -318,7 +331,11 @@ def test_a_published_pipeline_runs_with_the_values_given_to_it(cloud: Cloud) -> 
     options = [*given(cloud, "there"), "-p", f"text={STORE}:raw/other.txt"]
     lived = cloud.submit("pipeline.yaml", "--publish", "--run", *options)
     assert lived.run.entity["PipelineId"] in cloud.workspace.published
-    assert lived.there == {"repeat.lines": {"lines": b"c\n" * 3}}
+    sorted_ = b'      3 c\nit\'s "$HOME"; {me}, 2\n'
+    assert lived.there == {
+        "repeat.lines": {"lines": b"c\n" * 3},
+        "merged.sorted": {"all/sorted.txt": sorted_},
+    }
 
 
 # In parallel

@@ -53,9 +53,13 @@ def script(name: str, file: str, *arguments: str, reads: Sequence[str] = (), **m
 def sequence(name: str, *parts: Step, scratch: Sequence[str | Scratch] = (), **more: Any) -> Step:
     """A step that runs what each of ``parts`` runs, in turn; its scratch are names of folders."""
     places = [each if isinstance(each, Scratch) else Scratch(name=each) for each in scratch]
-    programs = tuple(part.run for part in parts)
-    run = amlshare.pipeline.Sequence(parts=cast("Any", programs), scratch=tuple(places))
-    return step(name, run, **{"code": "code"} | more)
+    run = amlshare.pipeline.Sequence(
+        parts=tuple(cast("Any", part.run) for part in parts),
+        scratch=tuple(places),
+        titles=more.pop("titles", ()),
+    )
+    has_code = any(part.code for part in parts)
+    return step(name, run, **{"code": "code" if has_code else None} | more)
 
 
 def step(
