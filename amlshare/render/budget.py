@@ -127,5 +127,5 @@ def _way(sources: Sequence[str]) -> str:
     """How a size becomes known: data is measured, what a step writes is said."""
     made = sum("." in source for source in sources)
     ways = ["`plan --refresh` measures data"] if made < len(sources) else []
-    ways += ["`size:` beside an output says what a step writes"] if made else []
+    ways += ["a run here, or `size:` beside an output, says what a step writes"] if made else []
     return ", ".join(ways)

@@ -35,7 +35,7 @@ def test_what_no_budget_can_hold_is_named_with_the_way_to_know_it():
     dark = verdict(budget=Budget(moved_bytes=10**9), unknown=(("a.x", "x"), ("b.y", "a.y")))
     _, said = budget_text(dark, Paper(width=200)).splitlines()
     assert said.startswith("not counted, since its size is not known: x, a.y; `plan --refresh`")
-    assert said.endswith("`size:` beside an output says what a step writes")
+    assert said.endswith("a run here, or `size:` beside an output, says what a step writes")
     assert "2 edges of unknown size not counted" in budget_markdown(dark)
 
 
