@@ -46,21 +46,29 @@ def mount_settings(
 
 def _of_step(step: Step, modes: Mapping[str, Choice], facts: Facts) -> dict[str, str]:
     machine = facts.machine(step)
-    loads = [] if machine is None else list(_mounted(step, modes, facts))
-    largest = max(loads, key=_share, default=None)
-    if machine is None or largest is None or _share(largest) < _WORTH:
+    mounted = [] if machine is None else list(_mounted(step, modes, facts))
+    if machine is None or not mounted:
+        return {}
+    given, load = max(mounted, key=lambda each: _share(each[1]))
+    if _share(load) < _WORTH:
         return {}
     left = room(machine, facts.rates) - Disk.of(step, facts, modes).bytes
-    return {name: value for name, value in _preset(largest, left).items() if name not in step.env}
+    found = _preset(load, left, once=_read_once(given, load))
+    return {name: value for name, value in found.items() if name not in step.env}
 
 
-def _mounted(step: Step, modes: Mapping[str, Choice], facts: Facts) -> Iterator[Load]:
+def _mounted(step: Step, modes: Mapping[str, Choice], facts: Facts) -> Iterator[tuple[Input, Load]]:
     for given in step.inputs:
         choice = modes.get(f"{step.name}.{given.name}")
         mode = choice.mode if choice else given.mode
         if mode == "mount" and not _partitioned(step.run, given):
             load = facts.load(step, given)
-            yield from (load,) if load else ()
+            yield from ((given, load),) if load else ()
+
+
+def _read_once(given: Input, load: Load) -> bool:
+    """Whether somebody says so: whoever reads again after all would miss the cache dearly."""
+    return load.passes == 1 and not load.random and (given.reads is not None or load.split)
 
 
 def _partitioned(run: Run, given: Input) -> bool:
@@ -73,11 +81,10 @@ def _share(load: Load) -> float:
     return touched(load) / load.nodes if load.split else touched(load)
 
 
-def _preset(load: Load, left: int) -> dict[str, str]:
+def _preset(load: Load, left: int, *, once: bool) -> dict[str, str]:
     """The variables that serve ``load`` best, where ``left`` bytes of the disk are free."""
     file = load.size / (load.files or 1)
-    again = load.passes > 1 or load.random
-    if not again or left < _WORTH:
+    if once or left < _WORTH:
         in_turn = load.readers == 1 and file >= _SMALL and not load.random
         ahead = {_AHEAD: "80"} if in_turn else {}
         return {_BLOCKS: "true", _ON_DISK: "false", _IN_MEMORY: "0"} | ahead

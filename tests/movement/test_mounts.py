@@ -44,6 +44,14 @@ def test_what_is_read_and_how_chooses_the_preset(expected, keys):
     assert settings(**keys) == expected
 
 
+def test_a_cache_is_left_where_nobody_says_that_all_is_read_once():
+    found = pipeline(given("a", "x", mode="mount"), sizes={"x": 9 * GB})
+    assert mount_settings(found, {}) == {"s": AGAIN}
+    batches = Parallel(file="run.py", over="a")
+    found = pipeline(given("a", "x", mode="mount"), sizes={"x": 9 * GB}, run=batches)
+    assert mount_settings(found, {}) == {"s": AHEAD}
+
+
 def test_what_the_memory_holds_needs_no_settings():
     assert settings(size=100 * MB) is None
     assert settings(size=9 * GB, fraction=0.01) is None
@@ -68,7 +76,8 @@ def test_what_the_spec_says_stands():
 
 
 def test_the_input_of_which_most_is_read_decides():
-    ports = (given("few", "x", mode="mount"), given("much", "y", mode="mount"))
+    few = given("few", "x", mode="mount")
+    ports = (few, given("much", "y", mode="mount", reads=Reads(passes=1)))
     found = pipeline(*ports, sizes={"x": GB, "y": 2 * GB})
     many = Known(sizes={"y": Size(bytes=2 * GB, files=100_000, origin="measured")})
     assert mount_settings(found, {}, known=many) == {"s": TURN}
@@ -82,7 +91,7 @@ def test_nothing_is_set_where_nothing_is_mounted_or_known():
 
 
 def test_a_mount_that_was_chosen_is_set_up_too():
-    found = pipeline(given("a", "x"), sizes={"x": 90 * GB})
+    found = pipeline(given("a", "x", reads=Reads(fraction=0.9)), sizes={"x": 90 * GB})
     assert mount_settings(found, choose_modes(found)) == {"s": AHEAD}
     small = pipeline(given("a", "x"), sizes={"x": 9 * GB})
     assert mount_settings(small, choose_modes(small)) == {}

@@ -228,7 +228,7 @@ def test_a_step_says_why_a_mode_was_chosen_and_how_its_mounts_are_kept():
     settings = mount_settings(made.pipeline, modes)
     shown = block(replace(made, modes=modes, mount_settings=settings), "s", width=160)
     assert "waits 2.1-8.5 min for data, at a cost of 0.07-0.28" in shown
-    assert "mounts with DATASET_MOUNT_*: BLOCK_BASED_CACHE_ENABLED=true BLOCK_FILE" in shown
+    assert "mounts with DATASET_MOUNT_*: BLOCK_BASED_CACHE_ENABLED=true CACHE_SIZE=28500MB" in shown
     rows = [" ".join(line.split()) for line in shown.splitlines()[-3:]]
     assert rows[0].endswith("x 90 GB does not fit the 28 GiB disk")
     assert rows[1].startswith("← b auto: download path 30 MB")

@@ -373,7 +373,10 @@ CHOSEN = """
     steps:
       read:
         script: read.py
-        inputs: {few: few, many: many, part: {from: few, reads: {fraction: 0.01}}}
+        inputs:
+          few: few
+          many: {from: many, reads: {passes: 1}}
+          part: {from: few, reads: {fraction: 0.01}}
         arguments: ["${inputs.few}", "${inputs.many}", "${inputs.part}"]
         env: {DATASET_MOUNT_MEMORY_CACHE_SIZE: 64MB}
       score:
