@@ -20,9 +20,11 @@ from amlshare.plan import Plan
 from amlshare.references import Kind, Reference, parse, write
 
 _LONGEST = 60
-"""Characters of a merged step's name."""
+"""Characters of a step's name that still names each of the steps that it was."""
 _CODE = "merge"
 """It is no diagnostic: nothing is wrong with steps that are several."""
+_NAMED = 4
+"""Steps that are named one by one."""
 _WHOLE: tuple[str, ...] = ("compute", "environment", "code", "env", "reuse")
 """Keys that say the same in all of the steps, or are left to `defaults` by some."""
 
@@ -31,19 +33,30 @@ class _ApartError(Exception):
     """Steps that cannot be made one without changing what they do."""
 
 
-def merges(plan: Plan, moves: Moves, data: Mapping[str, Any]) -> Iterator[Advice]:
-    """Advice to make steps one; ``data`` is the spec as it is written, without a target."""
+def merges(
+    plan: Plan, moves: Moves, data: Mapping[str, Any], *, least: float = 0
+) -> Iterator[Advice]:
+    """Advice to make steps one, where that may save ``least`` bytes or more. ``data`` is the spec
+    as it is written, without a target.
+    """
+    for names, case in _cases(plan, moves):
+        if case.most >= least:
+            yield from _merge(plan, data, names, case)
+
+
+def _cases(plan: Plan, moves: Moves) -> Iterator[tuple[tuple[str, ...], _Case]]:
+    """Steps that could be one, in run order, and what that would save."""
     sharing = Sharing(plan.pipeline)
     chosen = None if plan.selected is None else frozenset(plan.selected)
     for duplicate in moves.movement.duplicates:
         for group in sharing.groups(duplicate.consumers):
-            yield from _merge(plan, data, group, _siblings(duplicate, group))
+            yield group, _siblings(duplicate, group)
     for each in moves.edges:
         maker, _, output = each.edge.source.partition(".")
         pair = (maker, each.edge.step)
         wanted = chosen is None or chosen.issuperset(pair)
         if output and each.moved_bytes and wanted and sharing.groups(pair):
-            yield from _merge(plan, data, pair, _chain(each))
+            yield pair, _chain(each)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +92,8 @@ def _chain(each: EdgeBytes) -> _Case:
 
 
 def _together(names: Sequence[str]) -> str:
+    if len(names) > _NAMED:
+        return f"{names[0]} and {len(names) - 1} more"
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
@@ -141,7 +156,7 @@ class _Merged:
     def __init__(self, pipeline: Pipeline, data: Mapping[str, Any], names: Sequence[str]) -> None:
         self._data = data
         self._names = names
-        self._name = "_and_".join(names)
+        self._name = _name(names)
         self._raw = [_raw_step(data, name) for name in names]
         self._parts = [_Names(step) for step in pipeline.steps if step.name in names]
         self._readers = _readers(pipeline)
@@ -151,7 +166,7 @@ class _Merged:
         self._scratch: dict[str, Any] = {}
         self.sources: dict[str, str] = {}
         taken = {step.name for step in pipeline.steps} | _strings(data.get("targets"))
-        if self._name in taken or len(self._name) > _LONGEST or _named(names, data.get("targets")):
+        if self._name in taken or _named(names, data.get("targets")):
             raise _ApartError
         for part, raw in zip(self._parts, self._raw, strict=True):
             self._add_outputs(part, raw)
@@ -304,6 +319,11 @@ class _Merged:
         if new in taken:
             raise _ApartError
         return new
+
+
+def _name(names: Sequence[str]) -> str:
+    whole = "_and_".join(names)
+    return whole if len(whole) <= _LONGEST else f"{names[0]}_and_{len(names) - 1}_more"
 
 
 def _raw_step(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -15,20 +15,21 @@ from amlshare.movement import Moves
 from amlshare.pipeline import Input, Parallel, Step
 from amlshare.plan import Plan, moves_of
 
+NOTICED = 0.01
+"""The part of what moves that is worth a change of the spec."""
+
 
 def suggested(plan: Plan, data: Mapping[str, Any]) -> list[Advice]:
     """Advice with edits, that which may save most first. ``data`` is the spec as it is written,
     without a target; no rule has looked whether the edits leave it a valid one.
     """
-    return sorted(_advice(plan, data), key=lambda each: -(each.saved_bytes or 0))
-
-
-def _advice(plan: Plan, data: Mapping[str, Any]) -> Iterator[Advice]:
     found = moves_of(plan)
-    for rule in RULES:
-        yield from (advice for advice in rule(plan, found) if advice.edits)
-    yield from merges(plan, found, data)
-    yield from mounts(plan, found)
+    advice = [each for rule in RULES for each in rule(plan, found) if each.edits]
+    # what cannot save enough to be noticed need not be tried
+    least = NOTICED * (found.movement.moved_bytes or 0)
+    advice += merges(plan, found, data, least=least)
+    advice += (each for each in mounts(plan, found) if (each.saved_bytes or 0) >= least)
+    return sorted(advice, key=lambda each: -(each.saved_bytes or 0))
 
 
 def mounts(plan: Plan, moves: Moves) -> Iterator[Advice]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from amlshare.advice import Advice, Suggestion
-from amlshare.advice.suggestions import suggested
+from amlshare.advice.suggestions import NOTICED, suggested
 from amlshare.commands.planning import plan
 from amlshare.commands.reading import read
 from amlshare.commands.request import Request, UsageError
@@ -72,11 +72,9 @@ def _tried(
 
 
 def _is_worth_it(before: Moves, after: Moves) -> bool:
-    """Whether a plan saves what anybody would notice, 1 % of what moves or a second, and is not
-    that much slower.
-    """
+    """Whether a plan saves what anybody would notice, and is not a second slower."""
     less, sooner = _less(before, after), _sooner(before, after) or 0
-    noticed = less > 0 and less * 100 >= (before.movement.moved_bytes or 0)
+    noticed = less > 0 and less >= NOTICED * (before.movement.moved_bytes or 0)
     return sooner >= 1 or (noticed and sooner > -1)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from copy import deepcopy
+from copy import copy, deepcopy
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeAlias
 
@@ -49,17 +49,19 @@ class EditError(Exception):
 
 
 def applied(data: Mapping[str, Any], edits: Iterable[Edit]) -> dict[str, Any]:
-    """The data with ``edits`` done to it, one after the other; the mapping itself stays.
+    """The data with ``edits`` done to it, one after the other. The mapping itself, and what is in
+    it, stays as it is.
 
     Raises EditError for a route that leads into a scalar.
     """
-    changed: dict[str, Any] = deepcopy(dict(data))
+    changed = dict(data)
     for edit in edits:
         _apply(changed, edit)
     return changed
 
 
 def _apply(data: dict[str, Any], edit: Edit) -> None:
+    """Do an edit to ``data`` itself, and to copies of the collections on its way."""
     holder: Any = data
     *above, last = edit.route
     for number, part in enumerate(above):
@@ -69,6 +71,8 @@ def _apply(data: dict[str, Any], edit: Edit) -> None:
             holder, last = _holding(holder, part), part
             edit = replace(edit, value=_wrapped(edit.route[number + 1 :], edit.value))
             break
+        if isinstance(holder[part], (dict, list)):
+            holder[part] = copy(holder[part])
         holder = holder[part]
     if isinstance(edit, Put) and isinstance(holder, list) and last == len(holder):
         holder.append(deepcopy(edit.value))
@@ -216,12 +220,18 @@ class _Text:
         """The slots as far as ``route`` leads."""
         node, path = self._root, []
         for part in route:
-            found = next((each for each in self._slots(node) if each.part == part), None)
+            found = self._find(node, part)
             if found is None:
                 break
             path.append(found)
             node = found.node
         return path
+
+    def _find(self, node: yaml.Node, part: str | int) -> _Slot | None:
+        if isinstance(node, yaml.MappingNode):  # to look for the ends of all others takes long
+            pairs = (pair for pair in node.value if str(pair[0].value) == part)
+            return next((self._keyed(key, value) for key, value in pairs), None)
+        return next((each for each in self._slots(node) if each.part == part), None)
 
     def _slots(self, node: yaml.Node) -> list[_Slot]:
         if isinstance(node, yaml.MappingNode):
@@ -262,7 +272,9 @@ class _Text:
     def _end(self, node: yaml.Node) -> int:
         """Where the ink of a value ends: blocks go on to whatever comes next."""
         if isinstance(node, yaml.CollectionNode) and not node.flow_style:
-            return max(each.end for each in self._slots(node))
+            if isinstance(node, yaml.MappingNode):
+                return self._keyed(*node.value[-1]).end
+            return self._slots(node)[-1].end
         start, end = node.start_mark.index, node.end_mark.index
         return start + len(self._text[start:end].rstrip())
 

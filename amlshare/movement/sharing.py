@@ -91,7 +91,8 @@ def advice(sharing: Sharing, consumers: Sequence[str]) -> str:
     found = sharing.groups(names)
     if found:
         group = found[0]
-        return f"{' and '.join(group)} could be one step, which fetches it once: --suggest tries it"
+        shown = " and ".join(group) if len(group) < 4 else f"{len(group)} of them"
+        return f"{shown} could be one step, which fetches it once: --suggest tries it"
     return (
         f"they cannot be one step ({sharing.why_apart(names)}): let one of them hand on what the "
         "others need, or mount it where only a part is read"
