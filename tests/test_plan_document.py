@@ -69,6 +69,8 @@ def known() -> st.SearchStrategy[Known]:
         Known,
         sizes=st.dictionaries(names, sizes, max_size=2),
         digests=st.dictionaries(names, st.text("0123456789abcdef", max_size=4), max_size=2),
+        changes=st.dictionaries(names, st.integers(0, 9), max_size=2),
+        versions=st.dictionaries(names, st.integers(1, 9), max_size=2),
         rates=st.builds(Rates, latency=st.floats(0.001, 1)),
         machine=st.sampled_from([None, find("Standard_DS3_v2")]),
     )
