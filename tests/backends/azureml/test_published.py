@@ -188,7 +188,7 @@ def test_a_diff_changes_nothing_in_the_workspace(flights: Any) -> None:
     [
         (("--backend", "local"), "nothing is published with `--backend local`"),
         (("--select", "train"), "take --select and --exclude out"),
-        (("--against", "main"), "this version knows 'published'"),
+        (("--against", "main"), "is none of last, published, a revision that git knows here"),
     ],
 )
 def test_what_cannot_be_compared_is_wrong_usage(
