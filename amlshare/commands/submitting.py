@@ -79,7 +79,7 @@ def _as_in_the_cloud(plan: Plan) -> Plan:
     """A plan for this machine with the modes that the cloud would choose for its files."""
     from amlshare.movement.modes import choose_modes
 
-    known = replace(plan.known, rates=RATES, machine=None)
+    known = replace(plan.known.everywhere(), rates=RATES, machine=None)
     chosen = choose_modes(plan.pipeline, known=known)
     files = {name: choice for name, choice in chosen.items() if choice.mode != "direct"}
     return replace(plan, modes={**plan.modes, **files})

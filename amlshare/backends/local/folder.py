@@ -9,6 +9,7 @@ runs/RUN/{alive,guarded}      locks, held while the run and its processes live
 code/DIGEST/                  code folders as they were planned
 datastores/NAME/              files of datastores for which nothing stands in
 store/                        the shared store of fetched files
+history/                      the last submit of each pipeline, to any backend (see history)
 """
 
 from __future__ import annotations
