@@ -30,12 +30,16 @@ class Credential(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
-    """Where blobs lie. ``account_url`` is ``https://ACCOUNT.blob.core.windows.net``."""
+    """Where blobs lie. ``account_url`` is ``https://ACCOUNT.blob.core.windows.net``.
+
+    ``given`` says for people where the credential comes from, or could.
+    """
 
     account_url: str
     name: str
     prefix: str
     credential: Credential = field(repr=False)
+    given: str = VARIABLES
 
     @property
     def account(self) -> str:

@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
-from amlshare.datastores.accounts import VARIABLES, Container
+from amlshare.datastores.accounts import Container
 from amlshare.datastores.chunks import write_chunks
 from amlshare.datastores.interface import DatastoreError, Entries, Entry, Names
 from amlshare.datastores.listing import Listing
@@ -160,14 +160,14 @@ def _advice(error: Exception, status: int | None, container: Container) -> str:
     if _is_container_missing(error):
         return f"create the container '{container.name}', or name another"
     if status in {401, 403}:
-        return f"check the key or the SAS, what it allows and until when; {VARIABLES}"
+        return f"check the key or the SAS, what it allows and until when; {container.given}"
     if status in {404, 412}:
         return "it changed since it was listed; run again"
     if status is not None and (status == 429 or status >= 500):
         return "the service is busy or down, and was asked several times; try again later"
     if type(error).__name__ in {"ServiceRequestError", "ServiceResponseError", "TimeoutError"}:
         return "it cannot be reached; check the address, and that the service runs"
-    return f"check the address and the credentials; {VARIABLES}"
+    return f"check the address and the credentials; {container.given}"
 
 
 def _connect(container: Container) -> Any:

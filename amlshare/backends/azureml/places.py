@@ -97,6 +97,9 @@ def _opened(name: str, store: Any) -> Datastore | str:
         name=store.container_name,
         prefix="",
         credential=credential,
+        given=f"it is that of datastore '{name}' in the workspace"
+        if key or sas
+        else f"datastore '{name}' has none in the workspace, so yours was taken",
     )
     return open_container(name, container)
 

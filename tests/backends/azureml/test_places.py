@@ -10,6 +10,7 @@ import pytest
 from backends.azureml.offline import needs_sdk
 
 from amlshare import lock as locks
+from amlshare.backends.azureml.places import _read
 from amlshare.document import read
 
 pytestmark = needs_sdk
@@ -84,7 +85,7 @@ def test_what_the_workspace_does_not_have_is_told_at_its_place_and_nothing_is_wr
     assert done.exit_code == 3
     for told in (
         "the workspace has no datastore 'lake'\n --> tiny.yaml:6:34",
-        "the workspace has no dataset 'airports'\n --> tiny.yaml:8:36",
+        "the workspace has no dataset 'airports'\n --> tiny.yaml:8:35",
     ):
         assert told in done.stderr
     assert not (tmp_path / "tiny.lock.yaml").exists()
@@ -113,3 +114,37 @@ def test_everything_that_is_not_there_is_told_at_once(tried, workspace, tmp_path
     assert "data 'table': nothing is at 'raw/x.csv'" in done.stderr
     assert "did you mean 'raw/a.csv'?" in done.stderr
     assert not (tmp_path / "tiny.lock.yaml").exists()
+
+
+def test_a_key_that_is_refused_is_told_to_be_the_workspaces_own(tried, workspace):
+    section = workspace.datastores["workspaceblobstore"]["azureStorageSection"]
+    section["credential"] = section["accountKey"] = "bm90IHRoZSBrZXk="
+    done = tried("plan", "tiny.yaml", "--refresh")
+    assert done.exit_code == 1
+    assert "403 AuthorizationFailure; check the key" in done.stderr
+    assert "it is that of datastore 'workspaceblobstore' in the workspace" in done.stderr
+    assert "bm90IHRoZSBrZXk" not in done.stderr
+
+
+PLACE = "azureml://subscriptions/x/resourcegroups/y/workspaces/z/datastores/lake/paths/"
+
+
+def test_a_dataset_may_be_made_of_several_places():
+    definition = f"""
+type: mltable
+paths:
+  - pattern: {PLACE}raw/2013/**
+  - folder: {PLACE}raw/jan%20feb/
+  - file: "{PLACE}raw/a.csv"
+transformations:
+- read_delimited: {{delimiter: ','}}
+"""
+    wanted = [("lake", "raw/2013/**"), ("lake", "raw/jan feb/"), ("lake", "raw/a.csv")]
+    assert _read(definition) == (wanted, [])
+    assert _read(json.dumps({"meta": {"RsDataflow": definition}})) == (wanted, [])
+
+
+def test_what_a_dataset_has_from_the_web_is_no_place_of_a_datastore():
+    definition = f"paths:\n- file: https://example.com/a.csv\n- file: {PLACE}b.csv\n"
+    assert _read(definition) == ([("lake", "b.csv")], ["https://example.com/a.csv"])
+    assert _read("{}") == ([], [])
