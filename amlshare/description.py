@@ -15,15 +15,19 @@ from typing import Any
 from amlshare.diff import Description, Fields, Value
 from amlshare.packages import ReadText, requirements, versions
 from amlshare.pipeline import (
+    Command,
     Compute,
     Data,
     Environment,
     Expect,
     Input,
     Output,
+    Parallel,
     Parameter,
+    Part,
     Pipeline,
     Run,
+    Sequence,
     Step,
 )
 from amlshare.plan import Code, Plan, plain
@@ -193,33 +197,42 @@ def _step(step: Step, plan: Plan, code: str | None) -> Iterator[tuple[str, Value
 
 
 def _run(run: Run) -> Iterator[tuple[str, Value]]:
-    """What is run. The parts of a sequence are numbered from 0, as in a route."""
+    match run:
+        case Parallel():
+            yield from _parallel(run)
+        case Sequence():
+            yield from _sequence(run)
+        case _:
+            yield from _part(run, "")
+
+
+def _parallel(run: Parallel) -> Iterator[tuple[str, Value]]:
     said = plain(run)
-    kind = said.pop("kind")
-    words = said.pop("arguments", None)
-    if kind in ("script", "command"):
-        yield from _program(run, "")
-        return
-    for number, part in enumerate(said.pop("parts", ())):
-        yield from _program(getattr(run, "parts")[number], f"{kind}.{number}.")  # noqa: B009
-        yield from _flat(part.get("title"), f"{kind}.{number}.title")
-    if "file" in said:
-        said["script"] = said.pop("file")
-    if rows := said.pop("rows_to", None):
-        said["rows_to"] = "/".join(rows)
-    if words:
-        yield "arguments", _line(run.arguments)  # type: ignore[union-attr]
-    yield from _flat(said, kind)
-
-
-def _program(run: Any, prefix: str) -> Iterator[tuple[str, Value]]:
-    """A script with its arguments, or a command."""
-    if run.kind == "command":
-        yield f"{prefix}command", write(run.line)
-        return
-    yield f"{prefix}script", run.file
+    said["script"] = said.pop("file")
+    if run.rows_to:
+        said["rows_to"] = "/".join(run.rows_to)
     if run.arguments:
-        yield f"{prefix}arguments", _line(run.arguments)
+        yield "arguments", _line(run.arguments)
+    rest = {key: item for key, item in said.items() if key not in ("kind", "arguments")}
+    yield from _flat(rest, "parallel")
+
+
+def _sequence(run: Sequence) -> Iterator[tuple[str, Value]]:
+    """The parts are numbered from 0, as in a route."""
+    for number, part in enumerate(run.parts):
+        yield from _part(part, f"sequence.{number}.")
+    yield from ((f"sequence.{n}.title", title) for n, title in enumerate(run.titles) if title)
+    yield from ((f"scratch.{each.name}.format", each.format) for each in run.scratch)
+
+
+def _part(part: Part, prefix: str) -> Iterator[tuple[str, Value]]:
+    """A script with its arguments, or a command."""
+    if isinstance(part, Command):
+        yield f"{prefix}command", write(part.line)
+        return
+    yield f"{prefix}script", part.file
+    if part.arguments:
+        yield f"{prefix}arguments", _line(part.arguments)
 
 
 def _line(arguments: Iterable[Text]) -> str:

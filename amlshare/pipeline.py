@@ -363,6 +363,12 @@ def feeders(step: Step) -> tuple[str, ...]:
     return tuple(sorted(named | set(step.after)))
 
 
+def readers(run: Run, name: str) -> int:
+    """How many of the programs that run in turn refer to the input ``name``."""
+    wanted = Reference("input", name)
+    return sum(any(wanted in text for text in texts(program)) for program in programs(run))
+
+
 def inputs_passed(step: Step) -> set[str]:
     """The inputs that the step's arguments, or its command, refer to."""
     parts = (part for text in texts(step.run) for part in text if isinstance(part, Reference))

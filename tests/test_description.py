@@ -118,6 +118,16 @@ def test_of_a_sequence_each_part_is_told():
     assert step["sequence.0.script"] == "one.py"
     assert step["sequence.0.arguments"] == "--out ${scratch.kept}"
     assert step["sequence.1.command"] == "cat ${scratch.kept}"
+    assert step["scratch.kept.format"] == "folder"
+
+
+def test_a_title_of_a_part_is_for_people():
+    parts = {"sequence": [{"command": "date"}, {"command": "ls"}]}
+    titled = {"sequence": [{"command": "date", "title": "When"}, {"command": "ls"}]}
+    before, after = (described({**SPEC, "steps": {"s": step}}) for step in (parts, titled))
+    (change,) = compare(before, after).changes
+    assert [(each.field, each.after) for each in change.fields] == [("sequence.0.title", "When")]
+    assert change.impact == "cosmetic"
 
 
 @few

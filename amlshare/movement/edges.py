@@ -28,7 +28,10 @@ from amlshare.pipeline import (
     Parallel,
     Pipeline,
     Reads,
+    Run,
+    Sequence,
     Step,
+    readers,
 )
 
 
@@ -148,7 +151,7 @@ class Facts:
             files=1 if single else size.files,
             single=single,
             fraction=reads.fraction,
-            passes=reads.passes,
+            passes=max(reads.passes, _readers(step.run, given)),
             random=reads.pattern == "random",
             nodes=self.nodes(step),
             split=parallel is not None and parallel.over == given.name,
@@ -159,6 +162,11 @@ class Facts:
         """A number, or the value of the parameter that it names; 1 where that is no number."""
         value = given if isinstance(given, int) else self._values.get(given.name)
         return value if isinstance(value, int) and value > 0 else 1
+
+
+def _readers(run: Run, given: Input) -> int:
+    """How many parts of a sequence read an input, one after the other."""
+    return readers(run, given.name) if isinstance(run, Sequence) else 1
 
 
 def access(step: Step, given: Input, choice: Choice | None = None) -> Access:

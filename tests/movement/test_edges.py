@@ -4,7 +4,7 @@ import pytest
 from render.plans import FLIGHTS, data, given, made, plan, step
 
 from amlshare.movement import EdgeBytes, edge_bytes, output_bytes
-from amlshare.pipeline import Compute, Parallel, Parameter, Reads
+from amlshare.pipeline import Command, Compute, Parallel, Parameter, Reads, Sequence
 from amlshare.references import Reference
 
 RAW = data("raw", size=1000, files=3)
@@ -52,6 +52,14 @@ def test_a_mount_moves_the_part_that_is_read_and_a_download_all(mode, moved):
 @pytest.mark.parametrize("mode", ["mount", "download"])
 def test_what_the_disk_keeps_is_not_moved_again(mode):
     assert edge(mode=mode, reads=Reads(passes=10)).moved_bytes == 1000
+
+
+def test_parts_of_a_sequence_read_what_they_share_one_after_the_other():
+    part, other = (Command(line=(f"{name} ", Reference("input", "x"))) for name in ("wc", "sort"))
+    room = DISK - 150_000_000
+    for parts, again in (((part,), 0), ((part, other), 7), ((part, other, part), 14)):
+        found = edge({"run": Sequence(parts=parts)}, size=room + 7)
+        assert found.moved_bytes == room + 7 + again
 
 
 def test_a_further_pass_moves_what_found_no_room_on_the_disk():
