@@ -34,7 +34,9 @@ def suggest(made: Plan, request: Request) -> tuple[Suggestion, ...]:
         raise UsageError("--suggest patches a file: name one in place of -")
     document = load(request.spec)
     found = _tried(suggested(made, document.data)[:_MOST], made, document, request)
-    once = {each.patch: each for each in found}  # two rules may come to one conclusion
+    once: dict[str, Suggestion] = {}
+    for each in found:  # two rules may come to one conclusion
+        once.setdefault(each.patch, each)
     return tuple(sorted(once.values(), key=lambda each: -(each.saved_bytes or 0)))
 
 
