@@ -17,7 +17,9 @@ from amlshare.pipeline import (
     Publish,
     Reads,
     Schedule,
+    Scratch,
     Script,
+    Sequence,
     Step,
 )
 from amlshare.plan import Plan
@@ -65,6 +67,18 @@ def plan(*steps: Step, backend: str = "azureml", selected: Any = None, **keys: A
     return Plan(backend=backend, pipeline=pipeline, selected=selected)
 
 
+MERGED = step(
+    "merged",
+    run=Sequence(
+        parts=(
+            Script(file="clean.py", arguments=texts("--out ${scratch.cleaned}")),
+            ShellCommand(line=parse("sort ${scratch.cleaned} > ${outputs.sorted}")[0]),
+        ),
+        scratch=(Scratch(name="cleaned", format="file"),),
+        titles=("Clean it", None),
+    ),
+    outputs=(made("merged", "sorted", format="file"),),
+)
 CLEAN = step(
     "clean",
     "clean.py --flights ${inputs.flights} --min-distance ${parameters.min_distance} "

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from render.plans import FLIGHTS, data, given, plan, step
+from render.plans import FLIGHTS, MERGED, data, given, plan, step
 
 from amlshare.diagnostics import Diagnostic, Span
 from amlshare.pipeline import Command
@@ -40,6 +40,11 @@ def test_a_code_span_outdoes_the_backticks_in_it():
     assert code("a") == "`a`"
     assert code("a`b``c") == "```a`b``c```"
     assert code("`a`") == "`` `a` ``"
+
+
+def test_a_sequence_shows_what_it_runs_in_turn():
+    shown = plan_markdown(plan(MERGED))
+    assert "`clean.py`<br>`$ sort ${scratch.cleaned} > ${outputs.sorted}`<br>on cpu" in shown
 
 
 def test_a_pipe_does_not_end_a_cell():

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from hypothesis import given as drawn
 from hypothesis import strategies as st
-from render.plans import FLIGHTS, data, given, made, plan, step
+from render.plans import FLIGHTS, MERGED, data, given, made, plan, step
 
 from amlshare.render.mermaid import plan_mermaid
 
@@ -19,6 +19,10 @@ def test_a_selection_shows_only_its_steps_and_their_data():
     assert "train" not in text
     assert "airport_codes" in text
     assert "raw/flights.csv" not in text
+
+
+def test_a_sequence_shows_what_it_runs_in_turn():
+    assert '  step1["merged<br/>clean.py<br/>command"]\n' in plan_mermaid(plan(MERGED))
 
 
 def test_steps_that_only_wait_are_joined_by_a_dotted_line():

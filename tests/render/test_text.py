@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from render.plans import CLEAN, FLIGHTS, data, given, made, plan, step
+from render.plans import CLEAN, FLIGHTS, MERGED, data, given, made, plan, step
 
 from amlshare.diagnostics import Diagnostic, Span
 from amlshare.movement.modes import choose_modes
@@ -110,6 +110,15 @@ def test_a_parallel_step_says_how_it_cuts_its_work():
     run = Parallel(file="score.py", over="images", mini_batch=10, nodes=4, allow_failed=-1)
     text = block(plan(step("score", run=run)), "score")
     assert "over images, 10 files a batch · on 4 nodes · any may fail" in text
+
+
+def test_a_sequence_shows_what_it_runs_in_turn():
+    assert block(plan(MERGED), "merged").splitlines()[:4] == [
+        "1. merged  scratch cleaned",
+        "    1/2 clean.py --out ${scratch.cleaned} (Clean it)",
+        "    2/2 $ sort ${scratch.cleaned} > ${outputs.sorted}",
+        "    → sorted  auto  path file",
+    ]
 
 
 def test_a_contract_is_checked_by_a_wrapper_on_azure_alone():
