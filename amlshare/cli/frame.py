@@ -30,37 +30,24 @@ FAILED, USAGE, SPEC_ERROR, DIFFERENT, OVER_BUDGET, BROKEN_PIPE = 1, 2, 3, 4, 5, 
 HELP = {"help_option_names": ["-h", "--help"]}
 
 
-def _examples(*lines: str) -> str:
+def epilog_of(*lines: str) -> str:
     """An epilog that is shown line by line."""
     return "\n".join(("\b", "Examples:", *(f"  {line}" for line in lines)))
 
 
-ORDER = "init plan diff why check explain submit runs logs cancel calibrate clean schema".split()
+HOMES = {
+    "init": "starting",
+    **dict.fromkeys(("plan", "diff", "why", "check", "explain"), "planning"),
+    "submit": "submitting",
+    **dict.fromkeys(("runs", "logs", "cancel", "calibrate", "clean"), "runs"),
+    "schema": "starting",
+}
+"""The commands in the order in which people come to need them, and the module of each."""
 
 
 class _InOrder(TyperGroup):
-    """The commands in the order in which people come to need them."""
-
     def list_commands(self, ctx: Any) -> list[str]:
-        return sorted(super().list_commands(ctx), key=ORDER.index)
-
-
-class ListUnlessNamed(TyperGroup):
-    """`amlshare runs` with its options is `amlshare runs list`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        named = args and (not args[0].startswith("-") or args[0] in ctx.help_option_names)
-        if not named and not ctx.resilient_parsing:
-            args = ["list", *args]
-        return super().parse_args(ctx, args)
-
-    def format_options(self, ctx: Any, formatter: Any) -> None:
-        """The options of `list` too, since they may stand here."""
-        listed = self.commands["list"].get_params(ctx)
-        records = [each.get_help_record(ctx) for each in listed if "--help" not in each.opts]
-        with formatter.section("Options where no command is named, those of list"):
-            formatter.write_dl([record for record in records if record])
-        super().format_options(ctx, formatter)
+        return sorted(super().list_commands(ctx), key=list(HOMES).index)
 
 
 app = typer.Typer(
@@ -71,24 +58,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings=HELP,
     help="Azure ML pipelines from YAML: see what a pipeline does with its data, then run it.",
-    epilog=_examples(
+    epilog=epilog_of(
         "amlshare init shop && cd shop",
         "amlshare plan pipeline.yaml",
         "amlshare submit pipeline.yaml --backend local",
     ),
 )
-runs_app = typer.Typer(
-    cls=ListUnlessNamed,
-    rich_markup_mode=None,
-    context_settings=HELP,
-    help="List the runs on this machine or of a workspace, or show one.",
-    epilog=_examples(
-        "amlshare runs",
-        "amlshare runs --backend azureml --in specs/flights.yaml",
-        "amlshare runs show 20251123-022845-ab12",
-    ),
-)
-app.add_typer(runs_app, name="runs")
 
 
 class PlanFormat(str, Enum):
@@ -147,7 +122,7 @@ def command(app: typer.Typer, *examples: str) -> Callable[[Callable[..., None]],
         app.command(
             function.__name__.strip("_"),
             help=inspect.getdoc(function),
-            epilog=_examples(*examples),
+            epilog=epilog_of(*examples),
         )(run)
 
     return register

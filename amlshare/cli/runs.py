@@ -6,15 +6,57 @@ import shlex
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from amlshare.cli.frame import Format, FormatOption, app, command, paper_for, print_json, runs_app
+from amlshare.cli.frame import (
+    HELP,
+    Format,
+    FormatOption,
+    app,
+    command,
+    epilog_of,
+    paper_for,
+    print_json,
+)
 from amlshare.cli.options import RunId, Where
 
 if TYPE_CHECKING:
     from amlshare.commands import Whose
+
+
+class _ListUnlessNamed(TyperGroup):
+    """`amlshare runs` with its options is `amlshare runs list`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        named = args and (not args[0].startswith("-") or args[0] in ctx.help_option_names)
+        if not named and not ctx.resilient_parsing:
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """The options of `list` too, since they may stand here."""
+        listed = self.commands["list"].get_params(ctx)
+        records = [each.get_help_record(ctx) for each in listed if "--help" not in each.opts]
+        with formatter.section("Options where no command is named, those of list"):
+            formatter.write_dl([record for record in records if record])
+        super().format_options(ctx, formatter)
+
+
+runs_app = typer.Typer(
+    cls=_ListUnlessNamed,
+    rich_markup_mode=None,
+    context_settings=HELP,
+    help="List the runs on this machine or of a workspace, or show one.",
+    epilog=epilog_of(
+        "amlshare runs",
+        "amlshare runs --backend azureml --in specs/flights.yaml",
+        "amlshare runs show 20251123-022845-ab12",
+    ),
+)
+app.add_typer(runs_app, name="runs")
 
 
 def logs_line(found_with: Iterable[str]) -> str:
