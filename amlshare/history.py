@@ -290,21 +290,40 @@ def _ended(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> dict[str
 
 
 def _past(found: Mapping[str, Any]) -> Past:
-    submits = {id_: Submit(**each) for id_, each in found["submits"].items()}
+    """What a document says. Raises LookupError, TypeError or AttributeError for one of others."""
+    submits = {id_: _past_submit(each) for id_, each in found["submits"].items()}
     steps = {name: _past_step(step) for name, step in found["steps"].items()}
     return Past(of=list(submits.values())[-1].name, submits=submits, steps=steps)
+
+
+def _past_submit(submit: Mapping[str, Any]) -> Submit:
+    things = {kind: _mapping(held) for kind, held in submit["things"].items()}
+    return Submit(
+        name=str(submit["name"]),
+        things=things,
+        codes={key: _mapping(files) for key, files in submit["codes"].items()},
+        folders=_mapping(submit["folders"]),
+    )
 
 
 def _past_step(step: Mapping[str, Any]) -> PastStep:
     return PastStep(
         submit=step["submit"],
         fingerprint=Fingerprint(
-            digest=step["fingerprint"], own=step["parts"], upstream=step["upstream"]
+            digest=step["fingerprint"],
+            own=_mapping(step["parts"]),
+            upstream=_mapping(step["upstream"]),
         ),
         shown=step["shown"],
-        fields=step["fields"],
+        fields=_mapping(step["fields"]),
         status=step["status"],
     )
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError(value)
+    return value
 
 
 def _hide(state: Path) -> None:

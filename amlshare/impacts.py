@@ -34,6 +34,10 @@ Describe: TypeAlias = Callable[[Collection[str]], Description]
 """The description of a plan, of its steps only those that are named."""
 
 
+SOURCE = "source"
+"""The field of a reason that is no change of its step: that what it reads is made anew."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submit:
     """A run, a published pipeline, or another plan: what is around its steps.
@@ -216,7 +220,7 @@ def _of_change(name: str, change: Change | None) -> StepImpact:
     named = change.renamed_from
     reasons = [Reason(step=name, what=f"it was called '{named}'")] if named else []
     reasons += [_of_field(name, each) for each in change.fields]
-    reasons += [Reason(step=name, what=each, field="source") for each in change.reasons]
+    reasons += [Reason(step=name, what=each, field=SOURCE) for each in change.reasons]
     same: Mapping[str, Impact] = {"cosmetic": "cosmetic", "downstream": "downstream"}
     impact = same.get(change.impact, "changed")
     return StepImpact(step=name, impact=impact, reasons=tuple(reasons))
@@ -383,7 +387,7 @@ class _Reasons:
             if dot:
                 become = _BECOME.get(self._found.get(source, "changed"), "changed")
                 what = f"it reads {given.source} of step '{source}', which {become}"
-                yield Reason(step=step.name, what=what, route=route, field="source")
+                yield Reason(step=step.name, what=what, route=route, field=SOURCE)
                 continue
             if before.fields.get(f"inputs.{given.name}.from") == source:
                 yield from self._of_things(step.name, "data", source, before)

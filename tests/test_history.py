@@ -116,7 +116,16 @@ def test_the_workspace_is_in_the_name_so_that_people_find_it():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "{}", '{"format": 1}', '{"format": 1, "steps": 3}']
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "{}",
+        '{"format": 1}',
+        '{"format": 1, "steps": 3}',
+        '{"format": 1, "steps": {"a": {"submit": "x"}}, "submits": {}}',
+    ],
 )
 def test_a_broken_history_is_said_and_written_anew(history, text):
     begin(history)

@@ -107,7 +107,9 @@ def refresh(amlshare):
 
 
 def test_each_change_since_the_last_run_is_found_to_the_file_and_line(shop, amlshare):
-    assert "No submit to local from here yet; compare --against a revision or a file." in refresh(amlshare)
+    assert "No submit to local from here yet; compare --against a revision or a file." in refresh(
+        amlshare
+    )
     assert amlshare("submit", "shop.yaml", *HERE).exit_code == 0
     assert {impact for impact, _ in became().values()} == {"unchanged"}
     assert "its result is eligible for reuse" in notes("edited")[0]
@@ -265,7 +267,7 @@ def test_what_differs_and_azure_does_not_look_at_is_said(shop):
     spec = (shop / "shop.yaml").read_text()
     spec = spec.replace("edited: {script", "edited: {timeout: 2h, script")
     (shop / "shop.yaml").write_text(spec)
-    said = "Azure does not look at timeout: its earlier result is eligible for reuse"
+    said = "Azure does not look at timeout of 'edited': earlier results are eligible for reuse"
     assert notes("edited", "azureml", "plan.json")[0].startswith(said)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ from amlshare.commands.reading import texts
 from amlshare.commands.request import Request, UsageError
 from amlshare.diagnostics import Route, did_you_mean
 from amlshare.history import HistoryError
-from amlshare.impacts import Impact, Impacts, Reason, Since, StepImpact, impacts
+from amlshare.impacts import SOURCE, Impact, Impacts, Reason, Since, StepImpact, impacts
 
 if TYPE_CHECKING:
     from amlshare.diff import Value
@@ -92,7 +92,7 @@ def _explained(step: Step, made: Plan, request: Request, found: Since, past: Bef
     places = _Places(request, made, past)
     said = places.causes(reasons)
     impact = found.steps[step.name]
-    notes = (*_verdict(step, impact, made, past), *_unnoticed(step, impact, made), *unnoticed)
+    notes = (*_verdict(step, impact, made, past), *_unnoticed(reasons, made), *unnoticed)
     return Why(
         step=step.name,
         impact=impact.impact,
@@ -136,18 +136,19 @@ def _verdict(step: Step, impact: StepImpact, made: Plan, past: Before | None) ->
             yield "what its inputs hold is compared when it runs: other bytes run it again"
 
 
-def _unnoticed(step: Step, impact: StepImpact, made: Plan) -> Iterator[str]:
+def _unnoticed(reasons: Iterable[Reason], made: Plan) -> Iterator[str]:
     """What differs, and Azure does not look at."""
-    if made.backend != "azureml" or impact.impact != "changed":
+    if made.backend != "azureml":
         return
     from amlshare.backends.azureml.noticing import is_noticed
 
-    hidden = [each for each in impact.reasons if not is_noticed(each.field, step)]
+    steps = {step.name: step for step in made.pipeline.steps}
+    own = [each for each in reasons if each.field != SOURCE]
+    hidden = [each for each in own if not is_noticed(each.field, steps[each.step])]
     if hidden:
-        names = ", ".join(dict.fromkeys(each.what for each in hidden))
-        alone = len(hidden) == len(impact.reasons) and not impact.again
-        then = "its earlier result is eligible for reuse; --regenerate runs it" if alone else ""
-        yield f"Azure does not look at {names}" + (f": {then}" if then else "")
+        names = ", ".join(dict.fromkeys(f"{each.what} of '{each.step}'" for each in hidden))
+        then = "earlier results are eligible for reuse; --regenerate runs the steps"
+        yield f"Azure does not look at {names}" + (f": {then}" if hidden == own else "")
 
 
 def _unwatched(step: Step, made: Plan) -> Iterator[str]:
@@ -156,10 +157,10 @@ def _unwatched(step: Step, made: Plan) -> Iterator[str]:
     from amlshare.backends.azureml.noticing import unwatched
     from amlshare.lock import place
 
-    for data in unwatched(step, made):
+    if data := [f"{place(each)} (data '{each.name}')" for each in unwatched(step, made)]:
         yield (
-            f"Azure does not notice other bytes at {place(data)} (data '{data.name}'): "
-            "`plan --refresh` keeps a digest of them, and a change then runs it again"
+            f"Azure does not notice other bytes at {' or '.join(data)}: `plan --refresh` keeps a "
+            "digest of them, and a change then runs it again"
         )
 
 
