@@ -33,6 +33,7 @@ KEYS = {
     "idle_time_before_scale_down": "idle_seconds",
     "instance_count": "nodes",
     "is_deterministic": "reuse",
+    "commands": "sequence",
     "jobs": "steps",
     "max_instances": "max_nodes",
     "max_retries": "retries",

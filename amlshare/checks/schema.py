@@ -34,6 +34,8 @@ _LIMITS = {
 _FORMS = {
     "arguments": "a list, or a mapping FLAG: VALUE",
     "outputs": "a list of names, or a mapping",
+    "scratch": "a list of names, or a mapping",
+    "sequence": "a list of scripts and commands",
     "after": "a step, or a list of steps",
     "at": "a time, or a list of times",
     "include": "a file, or a list of files",
@@ -340,7 +342,8 @@ def _mended(value: object, route: Route, expected: str) -> str | None:
     if isinstance(value, dict):
         return _in_place_of_text(value, route)
     if expected == "a list" and _is_text(value):
-        return f"write `{key}: [{value}]`"
+        part = f"{{script: {value}}}" if key == "sequence" else value
+        return f"write `{key}: [{part}]`"
     if "mapping" in expected:
         return _as_mapping(value, route)
     return None
@@ -348,6 +351,8 @@ def _mended(value: object, route: Route, expected: str) -> str | None:
 
 def _in_place_of_text(value: dict[str, Any], route: Route) -> str | None:
     """What to do with a mapping where a text belongs."""
+    if route[-1] == "sequence":
+        return "each part starts with a dash: `- script: FILE.py`"
     if route[-1] in ("compute", "environment"):
         table = "compute" if route[-1] == "compute" else "environments"
         return f"describe it under the spec's `{table}:`, and name it here"
@@ -366,8 +371,10 @@ def _as_mapping(value: object, route: Route) -> str | None:
             return f"for example `{key}: {{{_SPELLED_OUT[table]}{value}}}`"
         case str() if key == "arguments":
             return f"write each word by itself: [{', '.join(value.split())}]"
-        case str() if key == "outputs":
-            return f"write `outputs: [{value}]`"
+        case str() if table == "sequence":
+            return f"write `- script: {value}`, or `- command: {value}`"
+        case str() if key in ("outputs", "scratch"):
+            return f"write `{key}: [{value}]`"
         case str() if key in ("compute", "environment"):
             return f"write `defaults: {{{key}: {value}}}`; here are entries: `{_EXAMPLES[key]}`"
         case [dict(), *_]:
