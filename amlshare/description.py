@@ -131,8 +131,9 @@ def _data(data: Data, plan: Plan) -> Iterator[tuple[str, Value]]:
         if value := getattr(data, key):
             yield key, value
     if digest := plan.known.digests.get(data.name):
-        size = plan.known.size(data.name, data)
-        shown = [] if size.bytes is None else [show_size(size.bytes)]
+        size, version = plan.known.size(data.name, data), plan.known.versions.get(data.name)
+        shown = [] if version is None else [f"version {version}"]
+        shown += [] if size.bytes is None else [show_size(size.bytes)]
         shown += [] if size.files is None else [f"{size.files:,} file{'s' * (size.files != 1)}"]
         yield "content", ", ".join([*shown, digest[:_DIGITS]])
 

@@ -99,6 +99,8 @@ def test_data_has_what_the_lock_says_of_its_content():
     size = Size(bytes=31_000_000, files=1, origin="measured")
     known = Known(sizes={"raw": size}, digests={"raw": "0123456789abcdef"})
     assert described(known=known).named("data")["raw"]["content"] == "31 MB, 1 file, 0123456789ab"
+    later = Known(digests={"raw": "0123456789abcdef"}, versions={"raw": 4})
+    assert described(known=later).named("data")["raw"]["content"].startswith("version 4, ")
     assert "content" not in described().named("data")["raw"]
 
 
