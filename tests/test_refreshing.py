@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from amlshare import commands
+from amlshare.commands import Request
+
 SPEC = """\
 amlshare: 1
 name: tiny
@@ -66,11 +69,11 @@ def refreshed(amlshare: Any, lock: Path) -> Callable[..., str]:  # noqa: ARG001 
     return refresh
 
 
-def plan(amlshare: Any, *options: str) -> dict[str, Any]:
-    done = amlshare("plan", "tiny.yaml", "--format", "json", *options)
-    assert done.exit_code == 0, done.stderr
-    document: dict[str, Any] = json.loads(done.stdout)
-    return document
+@pytest.fixture
+def planned(lock: Path) -> Callable[..., dict[str, Any]]:
+    """The plan that is made of the spec, as JSON."""
+    spec = str(lock.with_name("tiny.yaml"))
+    return lambda **asked: commands.plan_document(commands.plan(Request(spec=spec, **asked)))
 
 
 def sizes(document: dict[str, Any]) -> dict[str, tuple[int | None, str]]:
@@ -81,8 +84,8 @@ def fingerprints(document: dict[str, Any]) -> dict[str, str]:
     return {step["name"]: step["fingerprint"] for step in document["steps"]}
 
 
-def test_every_source_is_measured_and_the_plan_goes_by_it(amlshare, refreshed, lock):
-    before = plan(amlshare)
+def test_every_source_is_measured_and_the_plan_goes_by_it(planned, refreshed, lock):
+    before = planned()
     assert sizes(before) == {
         "airports": (None, "unknown"),
         "codes": (None, "unknown"),
@@ -96,7 +99,7 @@ def test_every_source_is_measured_and_the_plan_goes_by_it(amlshare, refreshed, l
         "weather   3 B in 2 files, looked at for the first time",
         "wrote tiny.lock.yaml",
     ]
-    after = plan(amlshare)
+    after = planned()
     assert sizes(after) == {
         "airports": (4, "measured"),
         "codes": (3, "measured"),
@@ -108,21 +111,21 @@ def test_every_source_is_measured_and_the_plan_goes_by_it(amlshare, refreshed, l
 
 
 def test_unchanged_data_writes_nothing_anew_and_keeps_its_fingerprints(
-    amlshare, refreshed, lock, tmp_path
+    planned, refreshed, lock, tmp_path
 ):
     refreshed()
     lock.write_text(lock.read_text().replace("since: 2", "since: 1"))  # so that it was long ago
-    before, planned = lock.read_bytes(), plan(amlshare)
+    before, plan = lock.read_bytes(), planned()
     (tmp_path / "data/raw/flights.csv").touch()  # another date, and no other content
     said = refreshed()
     assert "flights   5 B in 1 file, unchanged since 1" in said
     assert "tiny.lock.yaml is up to date" in said
-    assert (lock.read_bytes(), plan(amlshare)) == (before, planned)
+    assert (lock.read_bytes(), planned()) == (before, plan)
 
 
-def test_changed_data_changes_its_readers_alone(amlshare, refreshed, lock, tmp_path):
+def test_changed_data_changes_its_readers_alone(planned, refreshed, lock, tmp_path):
     refreshed()
-    before = fingerprints(plan(amlshare))
+    before = fingerprints(planned())
     (tmp_path / "data/raw/weather/3.csv").write_text("4444")
     (tmp_path / "data/airports.csv").write_text("A\nC\n")
     said = refreshed()
@@ -130,29 +133,29 @@ def test_changed_data_changes_its_readers_alone(amlshare, refreshed, lock, tmp_p
     assert "airports  4 B in 1 file, changed: as much as there was, of other content" in said
     assert "wrote tiny.lock.yaml" in said
     assert lock.read_text().count("changes: 1") == 2
-    after = plan(amlshare)
+    after = planned()
     assert [step for step, found in fingerprints(after).items() if found != before[step]] == [
         "join"
     ]
     assert after["known"]["changes"] == {"airports": 1, "weather": 1}
 
 
-def test_data_at_another_place_has_no_size_from_the_lock(amlshare, refreshed):
+def test_data_at_another_place_has_no_size_from_the_lock(amlshare, planned, refreshed):
     refreshed()
-    found = sizes(plan(amlshare, "-p", "flights=lake:raw/2014.csv"))
+    found = sizes(planned(parameters=("flights=lake:raw/2014.csv",)))
     assert found["flights"] == (None, "unknown")
     done = amlshare("plan", "tiny.yaml", "--refresh", "-p", "flights=lake:raw/2014.csv")
     assert done.exit_code == 2
     assert "leave `-p flights=` out" in done.stderr
 
 
-def test_a_target_keeps_entries_of_its_own(amlshare, refreshed, lock, tmp_path):
+def test_a_target_keeps_entries_of_its_own(planned, refreshed, lock, tmp_path):
     refreshed()
-    assert sizes(plan(amlshare, "--target", "prod"))["flights"] == (5, "measured")
+    assert sizes(planned(target="prod"))["flights"] == (5, "measured")
     (tmp_path / "data/raw/flights.csv").write_text("1234567")
     refreshed("--target", "prod")
-    assert sizes(plan(amlshare, "--target", "prod"))["flights"] == (7, "measured")
-    assert sizes(plan(amlshare))["flights"] == (5, "measured")
+    assert sizes(planned(target="prod"))["flights"] == (7, "measured")
+    assert sizes(planned())["flights"] == (5, "measured")
     (tmp_path / "tiny.yaml").write_text(SPEC.partition("targets:")[0])
     refreshed()
     assert "targets" not in lock.read_text()

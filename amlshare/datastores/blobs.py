@@ -6,6 +6,7 @@ folder, a blob that changes while it is read) is asked of the client itself.
 
 from __future__ import annotations
 
+import os
 from asyncio import gather, run_coroutine_threadsafe
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
@@ -184,6 +185,8 @@ def _connect(container: Container) -> Any:
     retry = ExponentialRetry(*_WAITS, retry_total=3, retry_connect=1, random_jitter_range=0)
     options: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 30, "retry_policy": retry}
     options |= dict.fromkeys(_SIZES, BLOCK)
+    if trusted := os.environ.get("REQUESTS_CA_BUNDLE"):
+        options["connection_verify"] = trusted  # which the SDK v1 goes by, and aiohttp does not
 
     class Filesystem(AzureBlobFileSystem):  # type: ignore[misc]
         def do_connect(self) -> None:

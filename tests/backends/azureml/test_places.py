@@ -36,7 +36,7 @@ BLOBS = {"raw/a.csv": b"12345", "raw/2013/b.csv": b"123", "raw/2013/c.txt": b"",
 
 
 @pytest.fixture
-def tried(amlshare, workspace, azurite, tmp_path: Path):
+def tried(loaded, workspace, azurite, tmp_path: Path):
     """The command, in a workspace whose datastore is a container of a real blob server."""
     workspace.add_compute("cpu")
     workspace.add_dataset("airports", version=7, path="codes/")
@@ -46,9 +46,8 @@ def tried(amlshare, workspace, azurite, tmp_path: Path):
     (tmp_path / "tiny.yaml").write_text(SPEC)
 
     def run(*words: str) -> Any:
-        return amlshare(*words, env=workspace.environment)
+        return loaded(*words, cwd=tmp_path, env=workspace.environment)
 
-    run.container = container  # type: ignore[attr-defined]
     return run
 
 
