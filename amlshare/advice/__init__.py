@@ -11,13 +11,13 @@ from typing import TypeAlias
 
 from amlshare.advice.code import coupled_reruns
 from amlshare.advice.fit import fits
-from amlshare.advice.interface import Advice, Suggestion
+from amlshare.advice.interface import Advice
 from amlshare.advice.kinds import datasets, paths
 from amlshare.advice.modes import slow_modes
 from amlshare.movement import Moves
 from amlshare.plan import Plan, moves_of
 
-__all__ = ["RULES", "Advice", "Rule", "Suggestion", "advise"]
+__all__ = ["RULES", "Advice", "Rule", "advise"]
 
 Rule: TypeAlias = Callable[[Plan, Moves], Iterable[Advice]]
 

@@ -27,16 +27,3 @@ class Advice:
     def saves(self) -> bool:
         """Whether it is about bytes or seconds."""
         return self.saved_bytes is not None or self.saved_seconds is not None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suggestion:
-    """Advice with the patch that follows it, and what the plan of the patched spec saves.
-
-    A plan of one kind of figure only has the other None.
-    """
-
-    finding: Finding
-    patch: str
-    saved_bytes: int | None = None
-    saved_seconds: float | None = None

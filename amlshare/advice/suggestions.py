@@ -5,6 +5,7 @@ of what is read in part.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from amlshare.advice import RULES, Advice
@@ -17,6 +18,19 @@ from amlshare.plan import Plan, moves_of
 
 NOTICED = 0.01
 """The part of what moves that is worth a change of the spec."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestion:
+    """Advice with the patch that follows it, and what the plan of the patched spec saves.
+
+    A plan of one kind of figure only has the other None.
+    """
+
+    finding: Finding
+    patch: str
+    saved_bytes: int | None = None
+    saved_seconds: float | None = None
 
 
 def suggested(plan: Plan, data: Mapping[str, Any]) -> list[Advice]:

@@ -29,7 +29,7 @@ from amlshare.cli.options import Spec
 from amlshare.render.paper import Paper
 
 if TYPE_CHECKING:
-    from amlshare.advice import Suggestion
+    from amlshare.advice.suggestions import Suggestion
     from amlshare.cli.options import Requests
     from amlshare.commands import Request
     from amlshare.impacts import Since
@@ -86,7 +86,7 @@ def plan(
     ] = False,
     take: Annotated[
         int | None,
-        typer.Option(metavar="N", help="With --suggest: print patch N alone, for `git apply`."),
+        typer.Option(metavar="N", help="Print patch N of --suggest alone, for `git apply`."),
     ] = None,
     budget: Budget | None,
 ) -> None:
@@ -103,23 +103,19 @@ def plan(
         raise commands.UsageError("a graph has no place for what changed: leave --against out")
     if suggest and format_ == PlanFormat.mermaid:
         raise commands.UsageError("a graph has no place for patches: leave --suggest out")
-    if take is not None and not suggest:
-        raise commands.UsageError("--take N chooses one of what --suggest finds: give it as well")
     asked = request(spec)
     if refresh:
         _refresh(asked)
     made = commands.plan(asked)
-    suggestions = _suggestions(made, asked) if suggest else None
-    if take is not None and suggestions is not None:
-        from amlshare.commands.suggesting import take as taken
-
-        write(taken(suggestions, take), output)
+    if take is not None:
+        write(_patch(made, asked, take), output)
         return
     if save:
         commands.save(made, asked, save)
     known = commands.online(made, asked) if online else None
     verdict = commands.judge(made, budget) if budget else None
     since = None if format_ == PlanFormat.mermaid else commands.since(made, asked, against)
+    suggestions = _suggestions(made, asked) if suggest else None
     beside = _Beside(known, verdict, since, suggestions)
     text = _plan_in(format_, made, asked, beside, None if output else sys.stdout)
     write(text, output)
@@ -158,12 +154,6 @@ class _Beside(NamedTuple):
     suggestions: tuple[Suggestion, ...] | None
 
 
-def _suggestions(made: Plan, asked: Request) -> tuple[Suggestion, ...]:
-    from amlshare.commands.suggesting import suggest
-
-    return suggest(made, asked)
-
-
 def _plan_in(
     format_: PlanFormat,
     made: Plan,
@@ -194,7 +184,7 @@ def _plan_in(
             if suggestions is not None:
                 from amlshare.render.suggestions import suggestions_markdown
 
-                said += suggestions_markdown(suggestions)
+                said += suggestions_markdown(suggestions, made)
             return said
         case PlanFormat.mermaid:
             from amlshare.render.mermaid import plan_mermaid
@@ -209,14 +199,29 @@ def _plan_in(
             if suggestions is not None:
                 from amlshare.render.suggestions import suggestions_text
 
-                text += suggestions_text(suggestions, paper, take=_take_line(asked))
+                text += suggestions_text(suggestions, made, paper, take=_take_line(asked))
             return text
+
+
+def _suggestions(made: Plan, asked: Request) -> tuple[Suggestion, ...]:
+    from amlshare.commands.suggesting import suggest
+
+    return suggest(made, asked)
+
+
+def _patch(made: Plan, asked: Request, number: int) -> str:
+    from amlshare.commands.suggesting import take
+
+    return take(_suggestions(made, asked), number)
 
 
 def _take_line(asked: Request) -> str:
     """The command line that applies the first suggestion."""
-    words = ["amlshare", "plan", asked.spec, *_chosen(asked), "--suggest", "--take", "1"]
-    return f"{shlex.join(words)} | git apply"
+    from amlshare.commands.request import DEFAULT_BACKEND
+
+    words = ["amlshare", "plan", asked.spec, *_chosen(asked)]
+    words += ["--backend", asked.backend] if asked.backend != DEFAULT_BACKEND else []
+    return f"{shlex.join([*words, '--suggest', '--take', '1'])} | git apply"
 
 
 def _built(made: Plan, known: Mapping[str, bool] | None) -> Built:

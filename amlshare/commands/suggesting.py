@@ -7,15 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from amlshare.advice import Advice, Suggestion
-from amlshare.advice.suggestions import NOTICED, suggested
+from amlshare.advice import Advice
+from amlshare.advice.suggestions import NOTICED, Suggestion, suggested
 from amlshare.commands.planning import plan
 from amlshare.commands.reading import read
 from amlshare.commands.request import Request, UsageError
 from amlshare.diagnostics import SpecError
 from amlshare.document import Document
-from amlshare.document.edits import EditError, edited
+from amlshare.document.edits import EditError
 from amlshare.document.patches import patch
+from amlshare.document.rewriting import edited
 from amlshare.layers import load, spelled_out
 from amlshare.movement import Moves
 from amlshare.plan import Plan, moves_of

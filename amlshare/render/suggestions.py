@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from amlshare.advice import Suggestion
+from amlshare.advice.suggestions import Suggestion
 from amlshare.diagnostics import Route
+from amlshare.plan import Plan, moves_of
 from amlshare.render.markdown import escaped
 from amlshare.render.paper import Paper, clean, fold
-from amlshare.render.words import duration
+from amlshare.render.words import count, duration
 from amlshare.units import show_size
 
-_NONE = (
-    "Nothing to suggest: no patch of the spec would make it move less, as far as sizes are known."
-)
 _NOTICED = 0.05
 """Seconds that are worth a word."""
 
 
-def suggestions_text(found: Sequence[Suggestion], paper: Paper, *, take: str) -> str:
-    """Every suggestion with its number; ``take`` is the command line that applies the first."""
+def suggestions_text(found: Sequence[Suggestion], plan: Plan, paper: Paper, *, take: str) -> str:
+    """Every suggestion for ``plan`` with its number; ``take`` is the command line that applies the
+    first.
+    """
     if not found:
-        return "\n" + "\n".join(map(paper.dim, fold(_NONE, paper.width))) + "\n"
+        return "\n" + "\n".join(map(paper.dim, fold(_nothing(plan), paper.width))) + "\n"
     lines = ["", paper.bold("Suggestions")]
     for number, each in enumerate(found, 1):
         lines += ["", *_headline(number, each, paper), ""]
@@ -67,10 +67,21 @@ def _coloured(line: str, paper: Paper) -> str:
     return style(line) if style else line
 
 
-def suggestions_markdown(found: Sequence[Suggestion]) -> str:
+def _nothing(plan: Plan) -> str:
+    unknown = len(moves_of(plan).movement.unknown_edges)
+    if unknown:
+        edges = count(unknown, "edge")
+        return (
+            f"Nothing to suggest as far as sizes are known; {edges} of unknown size: --refresh "
+            "looks at the data, and `size` says it of an output."
+        )
+    return "Nothing to suggest: no patch of the spec would make it move less."
+
+
+def suggestions_markdown(found: Sequence[Suggestion], plan: Plan) -> str:
     """Each in a fold of its own, with the patch as a block."""
     if not found:
-        return f"\n{_NONE}\n"
+        return f"\n{escaped(_nothing(plan))}\n"
     lines = []
     for number, each in enumerate(found, 1):
         saved = "".join(f": {text}" for text in _saved(each))
