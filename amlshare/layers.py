@@ -242,9 +242,13 @@ class _Overlay:
         return merged
 
 
+# where a list of names is short for a mapping with an empty entry for each
+_LISTED = (("steps", "*", "outputs"), ("steps", "*", "scratch"))
+
+
 def _spelled_out(base: Any, route: Route, short: str | None) -> Any:
     """A short form as the mapping that it is short for."""
-    if isinstance(base, list) and _matches(route, ("steps", "*", "outputs")):
+    if isinstance(base, list) and any(_matches(route, form) for form in _LISTED):
         return {name: {} for name in base if isinstance(name, str)}
     if short and base is not None and not isinstance(base, (dict, list)):
         return {short: base}

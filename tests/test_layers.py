@@ -20,6 +20,7 @@ steps:
     script: clean.py
     inputs: {table: flights, other: {from: flights, mode: mount}}
     outputs: [cleaned]
+    scratch: [held]
     arguments: {--fast: true, --in: x}
     after: [one, two]
 """
@@ -238,6 +239,11 @@ def test_nothing_to_delete_is_a_warning_with_the_nearest_name(spec):
             {"cleaned": {"mode": "upload"}, "rest": {}},
         ),
         ("{steps: {clean: {outputs: [rest]}}}", ("steps", "clean", "outputs"), ["rest"]),
+        (
+            "{steps: {clean: {scratch: {rest: {format: file}}}}}",
+            ("steps", "clean", "scratch"),
+            {"held": {}, "rest": {"format": "file"}},
+        ),
     ],
 )
 def test_short_forms_merge_as_what_they_are_short_for(spec, target, route, value):
