@@ -309,7 +309,6 @@ class Compute(_Short):
     hourly_rate: float | None = Field(
         default=None,
         gt=0,
-        strict=False,
         allow_inf_nan=False,
         description="The price of one node for an hour; `plan` shows what waiting costs.",
     )

@@ -43,6 +43,15 @@ from amlshare.checks.places import place, who
         ("data:", "wrong-type", "a mapping", "fill it in, or take `data:` out"),
         ("steps: {a: {script: a.py, arguments: }}", "wrong-type", "a list, or", "fill it in"),
         ("steps: {a: {script: a.py, retries: two}}", "wrong-type", "a whole number", None),
+        ("compute: {c: {hourly_rate: '1'}}", "wrong-type", "a number", None),
+        ("compute: {c: {hourly_rate: 0}}", "bad-number", "more than 0", None),
+        (
+            "data: {d: {type: path, location: x}}\n"
+            "steps: {a: {script: a.py, inputs: {i: {from: d, reads: {fraction: all}}}}}",
+            "wrong-type",
+            "a number",
+            None,
+        ),
         ("amlshare: '1'", "wrong-type", "the number 1", None),
         ("amlshare: 2", "unsupported-version", "1", "install the amlshare"),
         # numbers
