@@ -186,7 +186,9 @@ def test_a_spec_from_a_pipe_and_a_number_that_is_none_are_wrong_usage(
     assert (fourth.exit_code, "there are 2" in fourth.stderr) == (2, True)
 
 
-def test_the_steps_made_one_write_the_bytes_that_they_wrote_alone(spec: Path, amlshare: Command):
+def test_a_patched_spec_runs_here_and_writes_the_bytes_that_it_wrote(
+    spec: Path, amlshare: Command
+):
     raw = spec.parent / "store/raw"
     raw.mkdir(parents=True)
     (raw / "a.txt").write_text("a b\nc\n")
@@ -196,5 +198,40 @@ def test_the_steps_made_one_write_the_bytes_that_they_wrote_alone(spec: Path, am
         return Path(done["outputs"][source].removeprefix("file://")).read_bytes()
 
     before = result("two.made")
-    subprocess.run(["git", "apply"], input=suggestions()[0].patch, text=True, check=True)
+    for number in (-1, 0):  # the kind of the edge, and then a merge
+        patch = suggestions()[number].patch
+        subprocess.run(["git", "apply"], input=patch, text=True, check=True)
+    assert "type: dataset" in spec.read_text()
     assert result("one_and_two.two_made") == before == b"a b\nc\n" * 2
+
+
+def test_a_patch_reaches_into_the_files_that_a_spec_includes(spec: Path):
+    shared = "data:\n  raw: {type: directory, location: raw/, size: 1 GB}        # a comment\n"
+    assert shared in SPEC
+    folder = spec.parent / "common"
+    folder.mkdir()
+    (folder / "data.yaml").write_text(shared)
+    spec.write_text(SPEC.replace(shared, "include: [common/data.yaml]\n"))
+    (found,) = (each for each in suggestions() if each.finding.code == "dataset-serves-better")
+    subprocess.run(["git", "apply"], input=found.patch, text=True, check=True)
+    assert (folder / "data.yaml").read_text() == (
+        "data:\n  raw: {type: dataset, name: raw, version: 1, size: 1 GB}        # a comment\n"
+    )
+    local = "local: {datastores: {workspaceblobstore: store}, datasets: {raw: store/raw/}}\n"
+    assert local in spec.read_text()
+
+
+@pytest.mark.parametrize("target", [None, "prod"])
+def test_what_would_break_another_target_is_not_suggested(spec: Path, target: str | None):
+    spec.write_text(SPEC + "targets: {prod: {data: {raw: {location: other/}}}}\n")
+    assert {each.finding.code for each in suggestions(target=target)} == {"merge"}
+
+
+def test_from_another_folder_the_patch_is_for_that_folder(
+    spec: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(spec.parent.parent)
+    name = f"{spec.parent.name}/spec.yaml"
+    request = Request(spec=name)
+    first = suggest(commands.plan(request), request)[0]
+    assert first.patch.startswith(f"--- a/{name}\n+++ b/{name}\n")

@@ -24,7 +24,7 @@ def test_edits_are_done_one_after_the_other_and_the_data_stays_as_it_was():
         ],
     )
     assert found == {"steps": {"clean": {"after": ["b"], "env": {"deep": [1, 2]}}}}
-    assert DATA == kept
+    assert kept == DATA
     assert value == {"deep": [1]}
 
 
