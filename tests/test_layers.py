@@ -20,7 +20,6 @@ steps:
     script: clean.py
     inputs: {table: flights, other: {from: flights, mode: mount}}
     outputs: [cleaned]
-    scratch: [held]
     arguments: {--fast: true, --in: x}
     after: [one, two]
 """
@@ -200,6 +199,12 @@ def test_a_target_merges_mappings_and_replaces_the_rest(spec):
     assert data["steps"]["clean"]["outputs"] == ["cleaned"]
 
 
+def test_scratch_merges_as_outputs_do(spec):
+    base = MAIN.replace("outputs: [cleaned]", "scratch: [held]")
+    data = over(spec, "{steps: {clean: {scratch: {rest: {format: file}}}}}", base).data
+    assert data["steps"]["clean"]["scratch"] == {"held": {}, "rest": {"format": "file"}}
+
+
 def test_null_in_a_target_deletes(spec):
     data = over(spec, "{parameters: null, steps: {clean: {arguments: {--fast: null}}}}").data
     assert "parameters" not in data
@@ -239,11 +244,6 @@ def test_nothing_to_delete_is_a_warning_with_the_nearest_name(spec):
             {"cleaned": {"mode": "upload"}, "rest": {}},
         ),
         ("{steps: {clean: {outputs: [rest]}}}", ("steps", "clean", "outputs"), ["rest"]),
-        (
-            "{steps: {clean: {scratch: {rest: {format: file}}}}}",
-            ("steps", "clean", "scratch"),
-            {"held": {}, "rest": {"format": "file"}},
-        ),
     ],
 )
 def test_short_forms_merge_as_what_they_are_short_for(spec, target, route, value):
