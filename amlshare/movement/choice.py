@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from amlshare.movement.estimate import Access, Bound, Estimate, Load, estimate, room
+from amlshare.movement.estimate import (
+    Access,
+    Bound,
+    Estimate,
+    Load,
+    estimate,
+    room,
+    touched,
+)
 from amlshare.movement.limits import SOME_REGION, Account
 from amlshare.movement.machines import Machine
 from amlshare.movement.rates import RATES, Rates
@@ -35,7 +43,8 @@ def choose(
 
     ``others`` are the bytes of other data that lie on the disk. What does not fit it is never
     downloaded. What is all read, and read again or in no order, is downloaded [D]; else the faster
-    way is taken, and the download where both are even.
+    way is taken, of two that are even the one that moves less, and the download where that is even
+    too.
     """
     if load is None:
         return Choice(mode="mount", reason="neither the spec nor its lock has its size")
@@ -50,7 +59,8 @@ def choose(
     mount = estimate("mount", load, machine, rates=rates, account=account)
     download = estimate("download", load, machine, rates=rates, account=account)
     again = load.fraction >= 1 and (load.passes > 1 or load.random)
-    if again or download.seconds <= mount.seconds * rates.even:
+    even = rates.even if touched(load) * rates.even >= load.size else 1 / rates.even
+    if again or download.seconds <= mount.seconds * even:
         why = f"{_whole(load, machine, rates, mount)}, fits {_disk(machine)}"
         return Choice(mode="download", reason=why)
     return Choice(mode="mount", reason=_part(load, download))

@@ -90,3 +90,11 @@ def test_the_choice_is_never_much_slower_where_a_part_is_read(load, size):
     if part.size <= room(size):
         chosen = download if choose(part, size).mode == "download" else mount
         assert chosen <= 1.25 * min(mount, download)
+
+
+@given(loads, machines)
+def test_a_download_that_moves_more_than_is_needed_is_faster(load, size):
+    part = replace(load, fraction=load.fraction / 1.3)
+    mount, download = (estimate(mode, part, size).seconds for mode in ("mount", "download"))
+    if choose(part, size).mode == "download" and part.size > 100:
+        assert download <= mount / 1.25
