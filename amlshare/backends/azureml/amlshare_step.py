@@ -38,12 +38,6 @@ def say(message: str) -> None:
     sys.stderr.flush()
 
 
-def mark(where: str) -> None:
-    """Say in the log which part of a sequence begins."""
-    sys.stderr.write(f"==> {where}\n")
-    sys.stderr.flush()
-
-
 def main(arguments: list[str]) -> int:
     """Run the step; the exit code is the script's own, or 1 where an output is not as it should."""
     try:
@@ -125,33 +119,49 @@ class Step:
         with self._scratch():
             for number, program in enumerate(programs, 1):
                 where = f"{number}/{len(programs)} {program['name']}" if "name" in program else ""
-                if where:
-                    mark(where)
-                code = self._run(program)
-                if code and where:
-                    say(f"{where} failed with exit code {code}")
+                code = self._part(where, program) if where else self._run(program)
                 if code == 0 and self._stopped is not None and number < len(programs):
                     code = 128 + self._stopped
                 if code:
                     break
         return code
 
+    def _part(self, where: str, program: dict[str, Any]) -> int:
+        """Run a part of a sequence, and say in the log where it begins and that it failed."""
+        sys.stderr.write(f"==> {where}\n")
+        sys.stderr.flush()
+        code = self._run(program)
+        if code:
+            say(f"{where} failed with exit code {code}")
+        return code
+
     @contextmanager
     def _scratch(self) -> Iterator[None]:
-        """Have the places of scratch, empty, among the tokens."""
-        wanted = {f"${{scratch.{each['name']}}}": each for each in self._task.get("scratch", ())}
-        root = Path(tempfile.mkdtemp(prefix="amlshare-")) if wanted else None
+        """Have the places of scratch, empty, among the tokens; gone afterwards."""
+        wanted = self._task.get("scratch", ())
+        if not wanted:
+            yield
+            return
         try:
-            for name, each in wanted.items() if root else ():
-                place = root / each["name"]
-                if each.get("format") != "file":
-                    place.mkdir()
-                if name in self._task["tokens"]:
-                    self._tokens[self._task["tokens"].index(name)] = str(place)
+            root = Path(tempfile.mkdtemp(prefix="amlshare-"))
+        except OSError as error:
+            raise StepError(
+                f"there is no place for scratch: {error.strerror}; TMPDIR can name one"
+            ) from None
+        try:
+            for each in wanted:
+                self._lay_out(root / each["name"], each.get("format"))
             yield
         finally:
-            if root:
-                shutil.rmtree(root, ignore_errors=True)
+            shutil.rmtree(root, ignore_errors=True)
+
+    def _lay_out(self, place: Path, kind: str | None) -> None:
+        """Make room for scratch, and put its place among the tokens where a part refers to it."""
+        if kind != "file":
+            place.mkdir()
+        for index, name in enumerate(self._task.get("tokens", ())):
+            if name == f"${{scratch.{place.name}}}":
+                self._tokens[index] = str(place)
 
     def _run(self, program: dict[str, Any]) -> int:
         command = self._command(program)

@@ -259,6 +259,18 @@ def test_scratch_lies_where_the_job_has_its_temporary_files_and_is_gone_at_the_e
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
+def test_without_a_place_for_scratch_it_says_so(job: Job) -> None:
+    job.write("tempfile.py", "def mkdtemp(prefix):\n    raise OSError(28, 'No space left')")
+    job.env["PYTHONPATH"] = str(job.folder)
+    done = job.run(sequence("a", command("", "true"), scratch=["unused"]))
+    why = "there is no place for scratch: No space left; TMPDIR can name one"
+    assert (done.returncode, done.stderr) == (1, f"amlshare: {why}\n")
+
+
+def test_scratch_that_nobody_names_is_no_mistake(job: Job) -> None:
+    assert job.run(sequence("a", command("", "true"), scratch=["unused"])).returncode == 0
+
+
 def test_the_first_part_that_fails_ends_the_step(job: Job) -> None:
     parts = [command("", line) for line in ("echo a", "exit 3", "echo b")]
     done = job.run(sequence("a", *parts))
