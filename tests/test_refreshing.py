@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import signal
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -202,3 +204,28 @@ def test_standard_input_has_no_lock(amlshare):
     done = amlshare("plan", "-", "--refresh", stdin=SPEC)
     assert done.exit_code == 2
     assert "standard input has no place" in done.stderr
+
+
+@pytest.fixture
+def hanging() -> Iterator[socket.socket]:
+    """A server that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+def test_it_can_be_interrupted_while_a_store_does_not_answer(amlshare, lock, hanging, tmp_path):
+    lake = "datastores: {lake: az://container}"
+    (tmp_path / "tiny.yaml").write_text(SPEC.replace("datastores: {lake: data}", lake))
+    account = f"http://127.0.0.1:{hanging.getsockname()[1]}/devstoreaccount1"
+    env = {
+        "AZURE_STORAGE_CONNECTION_STRING": f"BlobEndpoint={account};AccountName=a;AccountKey=a2V5",
+        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
+    }
+    process = amlshare.start("plan", "tiny.yaml", "--refresh", env=env)
+    connection, _ = hanging.accept()
+    with connection:
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=10)
+    assert (process.returncode, said.splitlines()[-1]) == (130, "interrupted")
+    assert not lock.exists()

@@ -50,6 +50,7 @@ Against: TypeAlias = Annotated[
     app,
     "amlshare plan specs/flights.yaml",
     "amlshare plan specs/flights.yaml --target prod -p min_distance=0",
+    "amlshare plan specs/flights.yaml --refresh",
     "amlshare plan specs/flights.yaml --format markdown -o plan.md",
     "amlshare plan specs/flights.yaml --against origin/main",
     "amlshare plan specs/flights.yaml --max-moved 500GB --max-duplicate 10%",

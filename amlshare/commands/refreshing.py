@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, TypeAlias
 
 from amlshare import lock as locks
@@ -202,15 +203,9 @@ def _measured(
     wanted: Mapping[str, Sequence[Place]], here: _Here, watch: Watch
 ) -> tuple[dict[str, Measured], dict[str, str]]:
     """What lies at the places of each of the data, and what went wrong; several at a time."""
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        coming = {
-            name: pool.submit(measure, places, here.digest) for name, places in wanted.items()
-        }
-        try:
-            _wait(coming, watch)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    coming = _begun({name: partial(measure, at, here.digest) for name, at in wanted.items()})
+    while coming and wait(coming.values(), timeout=_OFTEN).not_done:
+        watch([name for name, future in coming.items() if not future.done()])
     errors = {name: future.exception() for name, future in coming.items()}
     for error in errors.values():
         if error is not None and not isinstance(error, (DatastoreError, OSError)):
@@ -221,9 +216,27 @@ def _measured(
     )
 
 
-def _wait(coming: Mapping[str, Future[Measured]], watch: Watch) -> None:
-    while wait(coming.values(), timeout=_OFTEN).not_done:
-        watch([name for name, future in coming.items() if not future.done()])
+def _begun(work: Mapping[str, Callable[[], Measured]]) -> dict[str, Future[Measured]]:
+    """Every piece of ``work``, a few at a time, in threads that nobody waits for at the end: a
+    command that is interrupted ends at once.
+    """
+    coming: dict[str, Future[Measured]] = {name: Future() for name in work}
+    waiting = iter(coming.items())  # one for all threads: each takes what is next
+
+    def run() -> None:
+        for name, future in waiting:
+            _settle(future, work[name])
+
+    for _ in range(min(_AT_ONCE, len(work))):
+        Thread(target=run, daemon=True).start()
+    return coming
+
+
+def _settle(future: Future[Measured], work: Callable[[], Measured]) -> None:
+    try:
+        future.set_result(work())
+    except BaseException as error:  # noqa: BLE001 - whoever asks for the result sees it
+        future.set_exception(error)
 
 
 @dataclass
