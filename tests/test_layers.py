@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import io
 import sys
+from pathlib import Path
 
 import pytest
 
 from amlshare.diagnostics import SpecError
-from amlshare.layers import load
+from amlshare.document.edits import Edit, Put, applied
+from amlshare.layers import load, spelled_out
 
 MAIN = """\
 amlshare: 1
@@ -330,3 +332,28 @@ def test_a_spec_on_standard_input_includes_from_the_current_folder(spec, monkeyp
     document = load("-")
     assert document.data["tags"] == {"team": "ops"}
     assert document.span(("tags", "team")).file == "b.yaml"
+
+
+def test_an_edit_below_a_short_form_spells_it_out():
+    data = {"steps": {"a": {"inputs": {"raw": "raw"}, "outputs": ["x", "y"]}}}
+    edits: list[Edit] = [
+        Put(route=("steps", "a", "inputs", "raw", "mode"), value="mount"),
+        Put(route=("steps", "a", "inputs", "raw", "at"), value="/raw"),
+        Put(route=("steps", "a", "outputs", "y", "type"), value="directory"),
+    ]
+    found = applied(data, spelled_out(data, edits))
+    assert found["steps"]["a"] == {
+        "inputs": {"raw": {"from": "raw", "mode": "mount", "at": "/raw"}},
+        "outputs": {"x": {}, "y": {"type": "directory"}},
+    }
+
+
+def test_a_text_is_read_in_place_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "spec.yaml").write_text("name: a\ninclude: [sub/more.yaml]\n")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/more.yaml").write_text("parameters: {x: 1}\n")
+    found = load("spec.yaml", texts={"sub/more.yaml": "parameters: {x: 2}\n"})
+    assert found.data["parameters"] == {"x": 2}
+    found = load("spec.yaml", texts={"spec.yaml": "name: b\n"})
+    assert found.data == {"name": "b"}
