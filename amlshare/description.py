@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from amlshare import secrets
 from amlshare.diff import Description, Fields, Value
 from amlshare.packages import ReadText, requirements, versions
 from amlshare.pipeline import (
@@ -156,7 +157,7 @@ def _environment(entry: Environment, read: ReadText) -> Iterator[tuple[str, Valu
     if entry.registered:
         yield "version", entry.version or "latest"
     if entry.dockerfile and (text := read(entry.dockerfile)) is not None:
-        yield "dockerfile", text
+        yield "dockerfile", secrets.mask(text)
     if entry.conda and (text := read(entry.conda)) is not None:
         yield from versions(_conda(text)).items()
     pip = entry.pip

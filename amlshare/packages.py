@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -127,16 +127,21 @@ def versions(conda: Mapping[str, Any]) -> dict[str, str]:
     version each, and the channels. No secret is among them.
     """
     found: dict[str, str] = {}
-    for line in conda.get("dependencies") or []:
+    for line in _listed(conda.get("dependencies")):
         kind, lines = (
-            ("pip", line.get("pip") or []) if isinstance(line, Mapping) else ("conda", [line])
+            ("pip", _listed(line.get("pip"))) if isinstance(line, Mapping) else ("conda", [line])
         )
         for each in lines:
             name, version = _required(secrets.mask(str(each)), "==" if kind == "pip" else "=")
             key = f"{kind}.{name}"
             found[key] = f"{found[key]}, {version}" if key in found else version
-    channels = [secrets.mask(str(each)) for each in conda.get("channels") or []]
+    channels = [secrets.mask(str(each)) for each in _listed(conda.get("channels"))]
     return {**found, **({"channels": ", ".join(channels)} if channels else {})}
+
+
+def _listed(value: Any) -> Sequence[Any]:
+    """A list; what is none, in a file that is no conda file, has nothing in it."""
+    return value if isinstance(value, (list, tuple)) else ()
 
 
 def _required(line: str, sign: str) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import few, spec_data
@@ -89,8 +90,9 @@ def test_an_environment_has_the_packages_of_its_files():
     }
 
 
-def test_a_conda_file_that_is_none_leaves_its_packages_out():
-    assert described(files={"env.yml": "{"}).named("environment")["sklearn"] == {
+@pytest.mark.parametrize("text", ["{", "5", "dependencies: 5", "dependencies: [{pip: 5}]"])
+def test_a_conda_file_that_is_none_leaves_its_packages_out(text):
+    assert described(files={"env.yml": text}).named("environment")["sklearn"] == {
         "image": "registry/image:1"
     }
 
