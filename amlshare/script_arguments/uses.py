@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from amlshare.script_arguments.accepted import Place
-from amlshare.scripts import Sources
+from amlshare.scripts import Sources, children
 
 _FILES = 30
 _PARSES = frozenset({"parse_args", "parse_known_args"})
@@ -124,7 +124,7 @@ class _Seen:
             if isinstance(node, _SCOPES) and node is not block.node:
                 waiting.append((node, self._block(file, node)))
                 continue
-            for child in ast.iter_child_nodes(node):
+            for child in children(node):
                 self._parents[child] = node
                 if isinstance(child, ast.Constant):
                     self._text(child, node)

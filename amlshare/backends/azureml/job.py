@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias, cast
 from typing_extensions import assert_never
 
 from amlshare.backends.azureml import wrapping
+from amlshare.backends.azureml.limits import single_file
 from amlshare.backends.azureml.wrapping import Registration, Word, Wrapper
 from amlshare.backends.interface import BackendError, NotSelectedError
 from amlshare.movement.modes import with_modes
@@ -436,7 +437,7 @@ class _Steps:
         for given in inputs:
             if given.source in self._outputs and given.mode != "direct":
                 ends[Reference("input", given.name)] = self._outputs[given.source]
-        found = {reference: wrapping.single_file(output) for reference, output in ends.items()}
+        found = {reference: single_file(output) for reference, output in ends.items()}
         return {reference: file for reference, file in found.items() if file is not None}
 
     def _input(self, step: Step, given: Input) -> JobInput:
@@ -553,7 +554,7 @@ def _refuse_files(step: Step, files: Mapping[Reference, str]) -> None:
 
 def _refuse_place(step: Step, output: Output) -> None:
     """Raise BackendError for a single file that is in no folder of its own."""
-    file = wrapping.single_file(output)
+    file = single_file(output)
     if file is not None and ("{run-id}" in file or "/" not in output.location):
         raise BackendError(
             f"output '{output.name}' of step '{step.name}' is a file at {output.location}: SDK v1 "

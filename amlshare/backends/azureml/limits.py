@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
 
 from amlshare import packages
-from amlshare.backends.azureml import wrapping
 from amlshare.backends.cloud import runs_somewhere
 from amlshare.diagnostics import Finding, Note, Route
 from amlshare.packages import ReadText
@@ -14,6 +14,7 @@ from amlshare.pipeline import (
     TABLES,
     Environment,
     Input,
+    Output,
     Parallel,
     Pipeline,
     Schedule,
@@ -174,10 +175,18 @@ def _processes(step: Step) -> Iterator[Finding]:
     )
 
 
+def single_file(output: Output) -> str | None:
+    """The name of the file that an output is, where SDK v1 has only a folder for it."""
+    if output.type == "path" or output.format != "file":
+        return None
+    ends = output.location.endswith("/")
+    return output.name if ends else PurePosixPath(output.location).name
+
+
 def _files_in_folders(step: Step) -> Iterator[Finding]:
     """file-without-folder: SDK v1 writes folders, and a single file needs one of its own."""
     for output in step.outputs:
-        file = wrapping.single_file(output)
+        file = single_file(output)
         if file is None or ("/" in output.location and "{run-id}" not in file):
             continue
         plain = output.name if "{run-id}" in file else file
@@ -333,7 +342,7 @@ def _told_files(pipeline: Pipeline, step: Step, run: Parallel) -> Iterator[Findi
             ends[Reference("input", given.name)] = outputs[given.source]
     for text in run.arguments:
         for part in references(text):
-            if part in ends and (file := wrapping.single_file(ends[part])):
+            if part in ends and (file := single_file(ends[part])):
                 yield Finding(
                     code="parallel-file",
                     message=f"SDK v1 cannot tell a parallel step where the file {part} lies",

@@ -11,10 +11,10 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
 from typing import Any, TypeAlias, cast
 
 from amlshare.backends import shell
+from amlshare.backends.azureml.limits import single_file
 from amlshare.pipeline import (
     Command,
     Expect,
@@ -117,14 +117,6 @@ _BUILTINS = frozenset(
     pushd pwd read readarray readonly return select set shift shopt source suspend test then time
     times trap true type typeset ulimit umask unalias unset until wait while""".split()
 )
-
-
-def single_file(output: Output) -> str | None:
-    """The name of the file that an output is, where SDK v1 has only a folder for it."""
-    if output.type == "path" or output.format != "file":
-        return None
-    ends = output.location.endswith("/")
-    return output.name if ends else PurePosixPath(output.location).name
 
 
 def folder(output: Output) -> str:
