@@ -36,11 +36,11 @@ class _ApartError(Exception):
 def merges(
     plan: Plan, moves: Moves, data: Mapping[str, Any], *, least: float = 0
 ) -> Iterator[Advice]:
-    """Advice to make steps one, where that may save ``least`` bytes or more. ``data`` is the spec
-    as it is written, without a target.
+    """Advice to make steps one, where what they share is ``least`` bytes or more. ``data`` is the
+    spec as it is written, without a target.
     """
     for names, case in _cases(plan, moves):
-        if case.most >= least:
+        if case.shared >= least:
             yield from _merge(plan, data, names, case)
 
 
@@ -61,12 +61,12 @@ def _cases(plan: Plan, moves: Moves) -> Iterator[tuple[tuple[str, ...], _Case]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Case:
-    """What is said of a merge, and what it may save at most."""
+    """What is said of a merge, and the bytes of what they share."""
 
     source: str
     message: str
     why: str
-    most: int
+    shared: int
 
 
 def _siblings(duplicate: Duplicate, group: Sequence[str]) -> _Case:
@@ -76,7 +76,7 @@ def _siblings(duplicate: Duplicate, group: Sequence[str]) -> _Case:
         message=f"run {names} in one step, which fetches {duplicate.source} once",
         why=f"each of them fetches {duplicate.source} for itself; in one step, one after the "
         "other, they read it from the same disk",
-        most=duplicate.duplicate_bytes or 0,
+        shared=duplicate.duplicate_bytes or 0,
     )
 
 
@@ -87,7 +87,7 @@ def _chain(each: EdgeBytes) -> _Case:
         message=f"run {maker} and {each.edge.step} in one step, which keeps {each.edge.source} "
         "on its disk",
         why=f"{each.edge.step} fetches what {maker} has written; in one step it finds it there",
-        most=each.moved_bytes or 0,
+        shared=each.moved_bytes or 0,
     )
 
 
@@ -114,7 +114,7 @@ def _merge(
             help=f"{case.why}. They then also run again together, when one of them changes",
         ),
         edits=tuple(merged.edits()),
-        saved_bytes=case.most,
+        saved_bytes=case.shared,
         renamed=merged.sources,
     )
 
