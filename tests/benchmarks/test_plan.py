@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -100,7 +101,7 @@ def run(arguments: list[str], cwd: Path) -> Taken:
     )
 
 
-def write_project(folder: Path, steps: int) -> Path:
+def write_project(folder: Path, steps: int, head: str = HEAD, step: str = STEP) -> Path:
     """A spec with steps of some ten lines, each of which reads what an earlier one made."""
     (folder / "scripts").mkdir(parents=True)
     (folder / "scripts/shared.py").write_text("def clean(row):\n    return row\n")
@@ -108,10 +109,10 @@ def write_project(folder: Path, steps: int) -> Path:
         text = SCRIPT.replace("{script}", str(script))
         (folder / f"scripts/work_{script}.py").write_text(text)
     with (folder / "spec.yaml").open("w") as spec:
-        spec.write(HEAD)
+        spec.write(head)
         for number in range(steps):
             source = "raw" if number < 5 else f"step_{number - 5}.out"
-            spec.write(STEP.format(number=number, script=number % SCRIPTS, source=source))
+            spec.write(step.format(number=number, script=number % SCRIPTS, source=source))
     return folder
 
 
@@ -140,6 +141,23 @@ def test_many_steps(tmp_path: Path, steps: int, seconds: float, rounds: int):
     print(f"  at least {least:.2f} s of processor time; peak {peak:.0f} MB")
     if steps == 1_000:
         assert peak < 120
+
+
+def test_the_model_of_movement_beside_a_plan_without_it(tmp_path: Path):
+    """A plan for Azure where sizes and machines are known, and where nothing is."""
+    cluster = "compute: {cpu-cluster: {vm_size: Standard_DS3_v2, hourly_rate: 0.3}}\n"
+    known = write_project(tmp_path / "known", 1_000, head=f"{HEAD.rstrip()[:-6]}{cluster}steps:\n")
+    size = re.compile(r", size: \d+ MB")
+    bare = write_project(tmp_path / "bare", 1_000, head=size.sub("", HEAD), step=size.sub("", STEP))
+    plan = [*AMLSHARE[:-1], "azureml"]
+    pairs = [(run(plan, bare), run(plan, known)) for _ in range(7)]
+    without, with_ = zip(*pairs, strict=True)
+    ratio = statistics.median(one.cpu / other.cpu for other, one in pairs)
+    print(f"\nplan of 1,000 steps for Azure with the model     {middle(with_):.2f} s")
+    print(f"where no size and no machine is known            {middle(without):.2f} s")
+    print(
+        f"the model adds, of processor time                {100 * (ratio - 1):+.0f} % (wanted: 20)"
+    )
 
 
 def test_growth_is_that_of_n_log_n(tmp_path: Path):
