@@ -236,6 +236,8 @@ def _load_known(found: Mapping[str, Any]) -> Known:
     return Known(
         sizes={source: Size(**size) for source, size in found.get("sizes", {}).items()},
         digests=dict(found.get("digests", {})),
+        changes=dict(found.get("changes", {})),
+        versions=dict(found.get("versions", {})),
         rates=Rates(**found.get("rates", {})),
         machine=Machine(**found["machine"]) if found.get("machine") else None,
     )

@@ -7,6 +7,12 @@ from amlshare.checks.keys import keys_at
 from amlshare.checks.places import place, who
 
 
+FRACTION = """
+data: {d: {type: path, location: x}}
+steps: {a: {script: a.py, inputs: {i: {from: d, reads: {fraction: all}}}}}
+"""
+
+
 @pytest.mark.parametrize(
     ("text", "code", "label", "help_"),
     [
@@ -45,13 +51,7 @@ from amlshare.checks.places import place, who
         ("steps: {a: {script: a.py, retries: two}}", "wrong-type", "a whole number", None),
         ("compute: {c: {hourly_rate: '1'}}", "wrong-type", "a number", None),
         ("compute: {c: {hourly_rate: 0}}", "bad-number", "more than 0", None),
-        (
-            "data: {d: {type: path, location: x}}\n"
-            "steps: {a: {script: a.py, inputs: {i: {from: d, reads: {fraction: all}}}}}",
-            "wrong-type",
-            "a number",
-            None,
-        ),
+        (FRACTION, "wrong-type", "a number", None),
         ("amlshare: '1'", "wrong-type", "the number 1", None),
         ("amlshare: 2", "unsupported-version", "1", "install the amlshare"),
         # numbers
