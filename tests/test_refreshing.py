@@ -229,3 +229,14 @@ def test_it_can_be_interrupted_while_a_store_does_not_answer(amlshare, lock, han
         _, said = process.communicate(timeout=10)
     assert (process.returncode, said.splitlines()[-1]) == (130, "interrupted")
     assert not lock.exists()
+
+
+def test_a_variable_that_is_not_set_is_told_like_what_is_not_there(amlshare, lock, tmp_path):
+    text = SPEC.replace("airports: data/airports.csv", 'airports: "${env.AIRPORTS}"')
+    (tmp_path / "tiny.yaml").write_text(text)
+    (tmp_path / "data/raw/flights.csv").unlink()
+    done = amlshare("plan", "tiny.yaml", "--refresh")
+    assert done.exit_code == 1
+    assert "2 of 4 data cannot be looked at" in done.stderr
+    assert "the environment variable AIRPORTS is not set" in done.stderr
+    assert not lock.exists()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -131,29 +131,19 @@ def _write(lock: Lock, path: Path, request: Request) -> bool:
 
 
 def _found(
-    data: Iterable[Data], pipeline: Pipeline, request: Request, watch: Watch
+    data: Sequence[Data], pipeline: Pipeline, request: Request, watch: Watch
 ) -> tuple[dict[str, Content], dict[str, str]]:
     """What lies at each of the data, and why some cannot be looked at.
 
     Raises BackendError with everything that went wrong.
     """
     here = _Here(pipeline, request)
-    near, failed, far = {}, {}, []
-    for each in data:
-        try:
-            places = here.places(each)
-        except (DatastoreError, BackendError) as error:
-            failed[each.name] = str(error)
-            continue
-        if places is None:
-            far.append(each)
-        else:
-            near[each.name] = places
-    away, problems = _away(far, pipeline, request)
-    wanted = near | {name: found.places for name, found in away.items()}
-    measured, more = _measured(wanted, here, watch)
-    failed |= more
-    if failed:
+    near = {each.name: here.places(each) for each in data}
+    away, problems = _away([each for each in data if near[each.name] is None], pipeline, request)
+    wanted = {name: places for name, places in near.items() if places}
+    wanted |= {name: found.places for name, found in away.items()}
+    measured, failed = _measured(wanted, here, watch)
+    if failed := here.failed | failed:
         raise _failure(failed, len(measured) + len(failed), here)
     return {
         name: Content(
@@ -243,31 +233,44 @@ def _settle(future: Future[Measured], work: Callable[[], Measured]) -> None:
 class _Here:
     """What stands in for the cloud on this machine.
 
-    ``stand_ins`` says of the data that was looked for here what of `local` is in its place.
+    ``stand_ins`` says of the data that was looked for here what of `local` is in its place, and
+    ``failed`` of data that has none there why.
     """
 
     pipeline: Pipeline
     request: Request
     stand_ins: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
 
     def places(self, data: Data) -> Sequence[Place] | None:
-        """Where data lies here, None where nothing stands in for it."""
-        base = self.request.base
+        """Where data lies here: nowhere where it failed, None where nothing stands in for it."""
+        try:
+            return self._opened(data)
+        except (DatastoreError, BackendError) as error:
+            self.failed[data.name] = str(error)
+            return ()
+
+    def _opened(self, data: Data) -> Sequence[Place] | None:
+        base, local = self.request.base, self.pipeline.local
         if data.upload is not None:
             return [open_path(data.upload, base)]
-        kind = "datastores" if data.dataset is None else "datasets"
-        name = str(data.datastore if data.dataset is None else data.dataset)
-        value = getattr(self.pipeline.local, kind).get(name)
+        if data.dataset is not None:
+            value = self._stand_in(data.name, "datasets", local.datasets, data.dataset)
+            return None if value is None else [open_path(value, base)]
+        name = str(data.datastore)
+        value = self._stand_in(data.name, "datastores", local.datastores, name)
         if value is None:
+            return None
+        return [(open_datastore(name, value, base), data.location or "")]
+
+    def _stand_in(self, data: str, kind: str, known: Mapping[str, str], name: str) -> str | None:
+        """The folder or URL that stands in for a datastore or dataset."""
+        if name not in known:
             return None
         from amlshare.backends.local.sources import with_env
 
-        place = f"local.{kind}.{name}"
-        self.stand_ins[data.name] = place
-        given = with_env(value, place)
-        if data.dataset is not None:
-            return [open_path(given, base)]
-        return [(open_datastore(name, given, base), data.location or "")]
+        self.stand_ins[data] = f"local.{kind}.{name}"
+        return with_env(known[name], self.stand_ins[data])
 
     def digest(self, path: Path) -> str:
         """The sha256 of a file, read again only where it has changed since the last time."""
