@@ -6,7 +6,6 @@ from checks.specimen import codes, findings, only
 from amlshare.checks.keys import keys_at
 from amlshare.checks.places import place, who
 
-
 FRACTION = """
 data: {d: {type: path, location: x}}
 steps: {a: {script: a.py, inputs: {i: {from: d, reads: {fraction: all}}}}}
