@@ -186,9 +186,7 @@ def test_a_spec_from_a_pipe_and_a_number_that_is_none_are_wrong_usage(
     assert (fourth.exit_code, "there are 2" in fourth.stderr) == (2, True)
 
 
-def test_a_patched_spec_runs_here_and_writes_the_bytes_that_it_wrote(
-    spec: Path, amlshare: Command
-):
+def test_a_patched_spec_runs_here_and_writes_the_bytes_that_it_wrote(spec: Path, amlshare: Command):
     raw = spec.parent / "store/raw"
     raw.mkdir(parents=True)
     (raw / "a.txt").write_text("a b\nc\n")
