@@ -32,10 +32,7 @@ def dump(plan: Plan) -> dict[str, Any]:
         "backend": plan.backend,
         "pipeline": _pipeline(pipeline),
         "selected": None if plan.selected is None else list(plan.selected),
-        "steps": [
-            _step(step, plan, found.waiting)
-            for step in pipeline.steps
-        ],
+        "steps": [_step(step, plan, found.waiting) for step in pipeline.steps],
         "edges": [_edge(each) for each in found.edges],
         "outputs": _output_rows(pipeline, found.outputs),
         "movement": _movement(found.movement, found.waiting),
