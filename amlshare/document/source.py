@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cached_property
@@ -20,14 +19,14 @@ _BREAK = re.compile(r"\r\n|\n|\r")
 
 
 class _Entry(NamedTuple):
-    """Where a key (-1 for none) and its value start and end, and what the value holds."""
+    """Where a key (-1 for none) and its value start and end; ``node`` holds further entries."""
 
     key_start: int
     key_end: int
     start: int
     end: int
     block: bool
-    entries: dict[str | int, _Entry] | None
+    node: yaml.CollectionNode | None
 
 
 class Source:
@@ -37,6 +36,7 @@ class Source:
         self.file = file
         self.text = text
         self._hidden: list[tuple[int, int]] = []
+        self._known: dict[int, dict[str | int, _Entry]] = {}  # by the id of the node
 
     def hide(self, start: int, end: int) -> None:
         """Blank these characters in every line that is shown from now on."""
@@ -75,17 +75,27 @@ class Source:
         """The entry as far as ``route`` leads, and how many steps that is."""
         entry = self._root
         for steps, part in enumerate(route):
-            if not entry.entries or part not in entry.entries:
+            entries = self._entries(entry)
+            if part not in entries:
                 return entry, steps
-            entry = entry.entries[part]
+            entry = entries[part]
         return entry, len(route)
+
+    def _entries(self, entry: _Entry) -> dict[str | int, _Entry]:
+        """What an entry holds, looked at when it is first asked for: few routes ever are."""
+        node = entry.node
+        if node is None:
+            return {}
+        if id(node) not in self._known:
+            self._known[id(node)] = dict(_entries(node))
+        return self._known[id(node)]
 
     def _speaks(self, entry: _Entry, whole: bool) -> bool:
         """Whether a value shows better than its key what is meant.
 
         A text does, also where it is short for a mapping; a flow collection when it is ``whole``.
         """
-        return entry.end > entry.start if entry.entries is None else whole and not entry.block
+        return entry.end > entry.start if entry.node is None else whole and not entry.block
 
     def _inside(self, place: tuple[int, int], fragment: str) -> tuple[int, int] | None:
         at = self.text.find(fragment, *place)
@@ -101,8 +111,8 @@ class Source:
         with collector_paused():
             root, _ = compose(self.text)
             if root is None:
-                return _Entry(-1, -1, 0, 0, block=False, entries=None)
-            return _entry(None, root, {})
+                return _Entry(-1, -1, 0, 0, block=False, node=None)
+            return _entry(None, root)
 
     @cached_property
     def _lines(self) -> list[str]:
@@ -126,21 +136,16 @@ class Source:
         return self._starts[line] + len(self._lines[line])
 
 
-_Known: TypeAlias = dict[int, dict[str | int, _Entry]]
-
-
-def _entry(key: yaml.Node | None, node: yaml.Node, known: _Known) -> _Entry:
-    """The places of a node; ``known`` are those in collections, for aliases lead there again."""
+def _entry(key: yaml.Node | None, node: yaml.Node) -> _Entry:
+    """The places of a node."""
     at = (key.start_mark.index, key.end_mark.index) if key else (-1, -1)
     start, end = node.start_mark.index, node.end_mark.index
     if not isinstance(node, yaml.CollectionNode):
         return _Entry(*at, start, end, False, None)
-    if id(node) not in known:
-        known[id(node)] = dict(_entries(node, known))
-    return _Entry(*at, start, end, not node.flow_style, known[id(node)])
+    return _Entry(*at, start, end, not node.flow_style, node)
 
 
-def _entries(node: yaml.CollectionNode, known: _Known) -> Iterator[tuple[str | int, _Entry]]:
+def _entries(node: yaml.CollectionNode) -> Iterator[tuple[str | int, _Entry]]:
     """The entries of a node, by key or number.
 
     A name in ``[a, b]`` is an entry too, since such a list may be short for a mapping. Of two
@@ -149,9 +154,9 @@ def _entries(node: yaml.CollectionNode, known: _Known) -> Iterator[tuple[str | i
     if isinstance(node, yaml.MappingNode):
         for key, value in reversed(node.value):
             if isinstance(key, yaml.ScalarNode):
-                yield sys.intern(key.value), _entry(key, value, known)
+                yield key.value, _entry(key, value)
         return
     for number, item in enumerate(node.value):
-        yield number, _entry(None, item, known)
+        yield number, _entry(None, item)
         if isinstance(item, yaml.ScalarNode):
-            yield item.value, _entry(item, item, known)
+            yield item.value, _entry(item, item)
