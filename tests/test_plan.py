@@ -204,8 +204,6 @@ def test_words_for_people_and_hints_change_no_fingerprint(data):
         step |= {"title": "Other", "description": "other", "tags": {"other": "tags"}}
         for part in step.get("sequence", []):
             part["title"] = "Other"
-        for part in step.get("sequence", []):
-            part["title"] = "Other"
         if isinstance(step["outputs"], dict):
             hints = {"size": "9 GB", "files": 99}
             step["outputs"] = {key: (out or {}) | hints for key, out in step["outputs"].items()}
