@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from amlshare.movement import Duplicate, EdgeBytes, Movement, Moves, summarise
 from amlshare.movement.known import Known
 from amlshare.movement.modes import choose_modes
+from amlshare.movement.rates import RATES
 from amlshare.pipeline import Data, Pipeline, Step, edges
 from amlshare.plan import Plan, moves_of
 from amlshare.render import words
@@ -73,10 +75,12 @@ def _since(since: Since | None, plan: Plan, paper: Paper) -> Iterator[str]:
 def _elsewhere(plan: Plan, movement: Movement, paper: Paper) -> Iterator[str]:
     """What the cloud would move, where this machine moves less."""
     if plan.backend == "local":
+        # the rates of this machine say nothing of the cloud's
+        assumed = replace(plan.known.everywhere(), rates=RATES, machine=None)
         cloud = summarise(
             plan.pipeline,
             known=plan.known,
-            modes=choose_modes(plan.pipeline, known=plan.known.everywhere()),
+            modes=choose_modes(plan.pipeline, known=assumed),
             steps=plan.selected and frozenset(plan.selected),
         )
         if cloud.moved_bytes and cloud.moved_bytes != movement.moved_bytes:
