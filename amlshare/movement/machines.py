@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 GIB = 2**30
 
@@ -27,7 +28,7 @@ class Machine:
 
 def find(vm_size: str | None) -> Machine | None:
     """The size that a spec names, such as ``Standard_DS3_v2``; None for one that is not known."""
-    return _MACHINES.get((vm_size or "").lower().removeprefix("standard_"))
+    return _machines().get(vm_size.lower().removeprefix("standard_")) if vm_size else None
 
 
 def larger(machine: Machine, size: int) -> Machine | None:
@@ -35,7 +36,7 @@ def larger(machine: Machine, size: int) -> Machine | None:
     one; None where no disk is that large.
     """
     series = _series(machine)
-    enough = [each for each in _MACHINES.values() if each.temp_gib * GIB >= size]
+    enough = [each for each in _machines().values() if each.temp_gib * GIB >= size]
     return min(
         enough, key=lambda each: (_series(each) != series, each.temp_gib, each.cores), default=None
     )
@@ -145,9 +146,8 @@ def _machine(line: str) -> Machine:
     )
 
 
-_MACHINES = {
-    machine.name.lower().removeprefix("standard_"): machine
-    for line in _TABLE.splitlines()
-    if line and not line.startswith("#")
-    for machine in (_machine(line),)
-}
+@cache
+def _machines() -> dict[str, Machine]:
+    """All of them by their short names; read when one is first asked for."""
+    lines = (line for line in _TABLE.splitlines() if line and not line.startswith("#"))
+    return {each.name.lower().removeprefix("standard_"): each for each in map(_machine, lines)}
