@@ -11,6 +11,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, TypeAlias
 
 from amlshare import lock as locks
+from amlshare import secrets
 from amlshare.backends.interface import BackendError, NotInWorkspaceError
 from amlshare.commands.reading import Reading, at_their_places, read
 from amlshare.commands.request import Request, UsageError, find_workspace
@@ -157,7 +158,7 @@ def _found(
 
 
 def _failure(failed: Mapping[str, str], of: int, here: _Here) -> BackendError:
-    lines = [f"data '{name}': {text}" for name, text in sorted(failed.items())]
+    lines = [f"data '{name}': {secrets.mask(text)}" for name, text in sorted(failed.items())]
     if len(lines) > 1:
         lines.insert(0, f"{len(lines)} of {of} data cannot be looked at")
     places = {here.stand_ins[name] for name in failed if name in here.stand_ins}
@@ -185,7 +186,7 @@ def _away(
         found = places.find(data, name)
     except NotInWorkspaceError as error:
         raise at_their_places(error.findings, request) from None
-    problems = {each: at.problem for each, at in found.items() if at.problem}
+    problems = {each: secrets.mask(at.problem) for each, at in found.items() if at.problem}
     return {each: at for each, at in found.items() if not at.problem}, problems
 
 

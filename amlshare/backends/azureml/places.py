@@ -14,6 +14,7 @@ from amlshare.backends.azureml.found import BLOB
 from amlshare.backends.azureml.job import Job, job_data
 from amlshare.backends.interface import NotInWorkspaceError, WorkspaceName
 from amlshare.datastores import Container, Credential, Datastore, open_container
+from amlshare.datastores.web import show_url
 
 if TYPE_CHECKING:
     from amlshare.pipeline import Data
@@ -24,7 +25,7 @@ _PATHS = re.compile(
     r"(?P<datastore>[^/\s]+)/paths/(?P<path>[^\"'\n]*)",
     re.MULTILINE,
 )
-_OTHERS = re.compile(r"^\s*-\s*(?:file|folder|pattern): *(?P<url>\S+)", re.MULTILINE)
+_OTHERS = re.compile(r"^\s*-\s*(?:file|folder|pattern): *[\"']?(?P<url>[^\s\"']+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,12 +121,14 @@ def _of_dataset(name: str, version: int | None, stores: _Datastores) -> Places:
 
 
 def _read(definition: str) -> tuple[list[tuple[str, str]], list[str]]:
-    """The places in datastores of a dataset's definition, and what else it is made of."""
+    """The places in datastores of a dataset's definition, and what else it is made of: URLs without
+    what may be a key.
+    """
     if definition.lstrip().startswith("{"):
         definition = (json.loads(definition).get("meta") or {}).get("RsDataflow") or ""
     named = list(_named(definition))
     others = [each["url"] for each in _OTHERS.finditer(definition)]
-    return named, [url for url in others if "/datastores/" not in url]
+    return named, [show_url(url) for url in others if "/datastores/" not in url]
 
 
 def _named(definition: str) -> Iterator[tuple[str, str]]:

@@ -125,6 +125,29 @@ def test_a_key_that_is_refused_is_told_to_be_the_workspaces_own(tried, workspace
     assert "bm90IHRoZSBrZXk" not in done.stderr
 
 
+SIGNED = "https://acct.blob.core.windows.net/c/a.csv?sv=2020-10-02&sig=c2VjcmV0c2VjcmV0%3D"
+
+
+def test_a_dataset_of_a_signed_url_is_told_by_its_host_and_path_alone(tried, workspace):
+    flow = {"meta": {"RsDataflow": f'type: mltable\npaths:\n  - file: "{SIGNED}"\n'}}
+    workspace.datasets["airports"][0]["latest"]["dataflow"] = json.dumps(flow)
+    for saved in workspace.saved_datasets.values():
+        saved["dataflowJson"] = json.dumps(flow)
+    done = tried("plan", "tiny.yaml", "--refresh")
+    assert done.exit_code == 0, done.stderr
+    said = " ".join(done.stderr.split())
+    assert "'airports' is made of https://acct.blob.core.windows.net/c/a.csv" in said
+    assert "sig" not in said
+    assert "c2Vj" not in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize("quote", ["", '"', "'"])
+def test_of_a_url_only_what_is_no_key_is_kept(quote):
+    assert _read(f"paths:\n- file: {quote}{SIGNED}{quote}\n")[1] == [SIGNED.partition("?")[0]]
+    url = f"{quote}https://me:pass@example.com/a.csv{quote}"
+    assert _read(f"paths:\n- file: {url}\n")[1] == ["https://example.com/a.csv"]
+
+
 PLACE = "azureml://subscriptions/x/resourcegroups/y/workspaces/z/datastores/lake/paths/"
 
 
