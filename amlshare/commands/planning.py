@@ -116,7 +116,9 @@ def judge(plan: Plan, budget: Budget) -> Verdict:
     """Whether what is known to move in a run of a plan keeps within a budget."""
     from amlshare.movement import budget as budgets
 
-    return budgets.judge(budget, moves_of(plan), steps=plan.selected)
+    return budgets.judge(
+        budget, moves_of(plan), steps=plan.selected, shared=plan.backend == "local"
+    )
 
 
 def plan_document(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from amlshare.movement.edges import EdgeBytes
 from amlshare.movement.moves import Moves
+from amlshare.movement.totals import fetched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +19,7 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
+class Fetched:
     """What a source moves for its ``consumers``, the steps that fetch it, in run order.
 
     ``duplicate_bytes`` of it travel more than once.
@@ -41,7 +42,7 @@ class Verdict:
     budget: Budget
     moved_bytes: int
     duplicate_bytes: int
-    costs: tuple[Cost, ...]
+    costs: tuple[Fetched, ...]
     unknown: tuple[tuple[str, str], ...]
 
     @property
@@ -65,33 +66,39 @@ class Verdict:
         return self.over_moved or self.over_duplicate
 
 
-def judge(budget: Budget, found: Moves, *, steps: Collection[str] | None = None) -> Verdict:
-    """What a run of ``steps`` (None: all) moves, beside ``budget``."""
-    chosen = [each for each in found.edges if steps is None or each.edge.step in steps]
+def judge(
+    budget: Budget, found: Moves, *, steps: Collection[str] | None = None, shared: bool = False
+) -> Verdict:
+    """What a run of ``steps`` (None: all) moves, beside ``budget``. ``found`` counts what is
+    downloaded once for all steps where it is ``shared``.
+    """
+    counted = fetched(found.edges, steps=steps, shared=shared)
     twice = {each.source: each.duplicate_bytes or 0 for each in found.movement.duplicates}
-    unknown = frozenset(found.movement.unknown_edges)
-    sources = {f"{each.edge.step}.{each.edge.input}": each.edge.source for each in chosen}
     return Verdict(
         budget=budget,
         moved_bytes=found.movement.moved_bytes or 0,
         duplicate_bytes=found.movement.duplicate_bytes or 0,
-        costs=_costs(chosen, twice),
-        unknown=tuple((edge, source) for edge, source in sources.items() if edge in unknown),
+        costs=_costs(counted, twice),
+        unknown=tuple(
+            (f"{each.edge.step}.{each.edge.input}", each.edge.source)
+            for each in counted
+            if each.moved_bytes is None
+        ),
     )
 
 
-def _costs(edges: Iterable[EdgeBytes], twice: dict[str, int]) -> tuple[Cost, ...]:
-    fetched: dict[str, list[EdgeBytes]] = {}
+def _costs(edges: Iterable[EdgeBytes], twice: dict[str, int]) -> tuple[Fetched, ...]:
+    known: dict[str, list[EdgeBytes]] = {}
     for each in edges:
         if each.moved_bytes:
-            fetched.setdefault(each.edge.source, []).append(each)
+            known.setdefault(each.edge.source, []).append(each)
     costs = (
-        Cost(
+        Fetched(
             source=source,
             consumers=tuple(each.edge.step for each in some),
             moved_bytes=sum(each.moved_bytes or 0 for each in some),
             duplicate_bytes=twice.get(source, 0),
         )
-        for source, some in fetched.items()
+        for source, some in known.items()
     )
     return tuple(sorted(costs, key=lambda cost: (-cost.moved_bytes, cost.source)))

@@ -65,47 +65,53 @@ def total(
     edges: Iterable[EdgeBytes], *, steps: Collection[str] | None = None, shared: bool = False
 ) -> Movement:
     """The movement along ``edges``: see :func:`summarise`."""
-    fetched = [
-        each
-        for each in edges
-        if each.moved_bytes != 0 and (steps is None or each.edge.step in steps)
-    ]
-    if shared:
-        fetched = list(_downloaded_once(fetched))
-    sources = _by_source(fetched)
+    counted = fetched(edges, steps=steps, shared=shared)
+    sources = _by_source(counted)
     unique = _add(map(_distinct, sources.values()))
-    moved = _add(each.moved_bytes for each in fetched)
+    moved = _add(each.moved_bytes for each in counted)
     return Movement(
         moved_bytes=moved,
         unique_bytes=unique,
         duplicate_bytes=None if moved is None or unique is None else moved - unique,
         duplicates=tuple(_duplicates(sources)),
         unknown_edges=tuple(
-            f"{each.edge.step}.{each.edge.input}" for each in fetched if each.moved_bytes is None
+            f"{each.edge.step}.{each.edge.input}" for each in counted if each.moved_bytes is None
         ),
     )
 
 
-def _downloaded_once(fetched: Iterable[EdgeBytes]) -> Iterator[EdgeBytes]:
+def fetched(
+    edges: Iterable[EdgeBytes], *, steps: Collection[str] | None = None, shared: bool = False
+) -> list[EdgeBytes]:
+    """Those of ``edges`` that move anything, or may: see :func:`summarise`."""
+    found = [
+        each
+        for each in edges
+        if each.moved_bytes != 0 and (steps is None or each.edge.step in steps)
+    ]
+    return list(_downloaded_once(found)) if shared else found
+
+
+def _downloaded_once(found: Iterable[EdgeBytes]) -> Iterator[EdgeBytes]:
     """What is mounted, and the first download of each source."""
     seen = set()
-    for each in fetched:
+    for each in found:
         if each.access != "download" or each.edge.source not in seen:
             yield each
         if each.access == "download":
             seen.add(each.edge.source)
 
 
-def _by_source(fetched: Iterable[EdgeBytes]) -> dict[str, list[EdgeBytes]]:
+def _by_source(found: Iterable[EdgeBytes]) -> dict[str, list[EdgeBytes]]:
     sources: dict[str, list[EdgeBytes]] = {}
-    for each in fetched:
+    for each in found:
         sources.setdefault(each.edge.source, []).append(each)
     return sources
 
 
-def _distinct(fetched: list[EdgeBytes]) -> int | None:
+def _distinct(found: list[EdgeBytes]) -> int | None:
     """What one fetch for all of its readers would move."""
-    known = [each.distinct_bytes for each in fetched if each.distinct_bytes is not None]
+    known = [each.distinct_bytes for each in found if each.distinct_bytes is not None]
     return max(known, default=None)
 
 
@@ -116,12 +122,12 @@ def _add(sizes: Iterable[int | None]) -> int | None:
 
 
 def _duplicates(sources: Mapping[str, list[EdgeBytes]]) -> Iterable[Duplicate]:
-    for source, fetched in sources.items():
-        if len(fetched) > 1:
-            moved, once = _add(each.moved_bytes for each in fetched), _distinct(fetched)
+    for source, found in sources.items():
+        if len(found) > 1:
+            moved, once = _add(each.moved_bytes for each in found), _distinct(found)
             yield Duplicate(
                 source=source,
-                consumers=tuple(each.edge.step for each in fetched),
+                consumers=tuple(each.edge.step for each in found),
                 moved_bytes=moved,
                 duplicate_bytes=None if moved is None or once is None else moved - once,
             )

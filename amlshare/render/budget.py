@@ -10,7 +10,7 @@ from amlshare.render.words import count, listed
 from amlshare.units import show_size
 
 if TYPE_CHECKING:
-    from amlshare.movement.budget import Cost, Verdict
+    from amlshare.movement.budget import Fetched, Verdict
 
 _SHOWN = 5
 """Sources that are named; the others are counted."""
@@ -109,7 +109,7 @@ def _costs(verdict: Verdict, paper: Paper) -> Iterator[str]:
         yield f"  and {count(len(rest), 'other source')}, {total} together"
 
 
-def _twice(cost: Cost) -> str:
+def _twice(cost: Fetched) -> str:
     return f"{show_size(cost.duplicate_bytes)} of it again" if cost.duplicate_bytes else ""
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from render.plans import data, given, made, plan, step
 
 from amlshare.movement import moves
-from amlshare.movement.budget import Budget, Cost, Verdict, judge
+from amlshare.movement.budget import Budget, Fetched, Verdict, judge
 
 MAKER = step("maker", outputs=(made("maker", "out"),))
 
@@ -12,7 +12,7 @@ def verdict(*steps, selected=None, here=False, **limits) -> Verdict:
     sources = (data("raw", size=1000), data("small", size=10), data("dark"))
     pipeline = plan(*steps, data=sources).pipeline
     found = moves(pipeline, steps=selected, here=here)
-    return judge(Budget(**limits), found, steps=selected)
+    return judge(Budget(**limits), found, steps=selected, shared=here)
 
 
 def reading(step_name: str, *sources: str, mode: str = "download"):
@@ -46,8 +46,8 @@ def test_nothing_that_moves_is_no_duplicate():
 
 
 def test_the_dearest_source_comes_first():
-    raw = Cost(source="raw", consumers=("s1", "s2"), moved_bytes=2000, duplicate_bytes=1000)
-    small = Cost(source="small", consumers=("s1",), moved_bytes=10, duplicate_bytes=0)
+    raw = Fetched(source="raw", consumers=("s1", "s2"), moved_bytes=2000, duplicate_bytes=1000)
+    small = Fetched(source="small", consumers=("s1",), moved_bytes=10, duplicate_bytes=0)
     assert verdict(*TWICE).costs == (raw, small)
 
 
@@ -62,3 +62,12 @@ def test_the_known_part_is_held_to_the_budget_and_the_unknown_is_named():
     assert not found.over
     assert found.unknown == (("s3.dark", "dark"), ("s3.maker_out", "maker.out"))
     assert verdict(*steps, moved_bytes=2000).over
+
+
+def test_here_a_download_is_counted_once_also_in_what_costs_most():
+    dark = (reading("s3", "dark"), reading("s4", "dark"))
+    found = verdict(*TWICE, *dark, here=True, moved_bytes=1000)
+    raw = Fetched(source="raw", consumers=("s1",), moved_bytes=1000, duplicate_bytes=0)
+    assert found.costs[0] == raw
+    assert sum(cost.moved_bytes for cost in found.costs) == found.moved_bytes == 1010
+    assert found.unknown == (("s3.dark", "dark"),)

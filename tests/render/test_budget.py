@@ -1,11 +1,13 @@
 from __future__ import annotations
 
-from amlshare.movement.budget import Budget, Cost, Verdict
+from amlshare.movement.budget import Budget, Fetched, Verdict
 from amlshare.render.budget import budget_document, budget_markdown, budget_text
 from amlshare.render.paper import Paper
 
-RAW = Cost(source="raw", consumers=("a", "b"), moved_bytes=60_000_000, duplicate_bytes=30_000_000)
-SMALL = Cost(source="a.out", consumers=("b",), moved_bytes=386, duplicate_bytes=0)
+RAW = Fetched(
+    source="raw", consumers=("a", "b"), moved_bytes=60_000_000, duplicate_bytes=30_000_000
+)
+SMALL = Fetched(source="a.out", consumers=("b",), moved_bytes=386, duplicate_bytes=0)
 
 
 def verdict(**keys) -> Verdict:
@@ -41,7 +43,7 @@ def test_what_no_budget_can_hold_is_named_with_the_way_to_know_it():
 
 def test_many_sources_are_counted_and_not_listed():
     costs = tuple(
-        Cost(source=f"s{n}", consumers=("a",), moved_bytes=10**6, duplicate_bytes=0)
+        Fetched(source=f"s{n}", consumers=("a",), moved_bytes=10**6, duplicate_bytes=0)
         for n in range(7)
     )
     assert budget_text(verdict(costs=costs), Paper()).endswith(
