@@ -376,8 +376,9 @@ def _as_mapping(value: object, route: Route) -> str | None:
             return f"write `- script: {value}`, or `- command: {value}`"
         case str() if key in ("outputs", "scratch"):
             return f"write `{key}: [{value}]`"
-        case str() if key in ("compute", "environment"):
-            return f"write `defaults: {{{key}: {value}}}`; here are entries: `{_EXAMPLES[key]}`"
+        case str() if route == ("compute",):
+            entry = _EXAMPLES["compute"]
+            return f"write `defaults: {{compute: {value}}}`; here are entries: `{entry}`"
         case [dict(), *_]:
             dashed = all(isinstance(item, dict) and len(item) == 1 for item in value)
             return "take the dashes away: it is a mapping" if dashed else _example(route)

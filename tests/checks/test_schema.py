@@ -37,6 +37,12 @@ steps: {a: {script: a.py, inputs: {i: {from: d, reads: {fraction: all}}}}}
         ("steps: {a: {sequence: [x y]}}", "wrong-type", "a mapping", "or `- command: x y`"),
         ("steps: {a: {sequence: {script: x}}}", "wrong-type", "scripts and", "with a dash"),
         ("steps: {a: {sequence: [{command: x}], scratch: s}}", "wrong-type", "names", "[s]"),
+        (
+            "steps: {a: {sequence: [{command: x}], scratch: {environment: s}}}",
+            "wrong-type",
+            "a mapping",
+            None,
+        ),
         ("steps: {a: {script: a.py, outputs: {x: path}}}", "wrong-type", "a map", "{type: path}`"),
         ("steps: {a: {script: a.py, inputs: [x]}}", "wrong-type", "a mapping", "`inputs: {x: x}`"),
         ("steps: {a: {script: a.py, arguments: -a b}}", "wrong-type", "a list", "[-a, b]"),
