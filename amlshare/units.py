@@ -91,12 +91,13 @@ _SPANS = ((2 * 86400, 86400, "d"), (2 * 3600, 3600, "h"), (120, 60, "min"), (0, 
 
 
 def show_times(low: float, high: float) -> str:
-    """From and to, in seconds: ``0.2-0.8 s``, ``<0.1 s``, ``3-12 min``: one unit, and hardly more
-    than two digits.
+    """From and to, in seconds: ``0.2-0.8 s``, ``<0.1 s``, ``3-12 min``, ``2.0 min`` for two that
+    look the same: one unit, and hardly more than two digits.
     """
     _, size, unit = next(each for each in _SPANS if high >= each[0])
     most = max(high / size, 0.1)
     digits = 1 if most < 9.95 else 0
     first, last = f"{low / size:.{digits}f}", f"{most:.{digits}f}"
-    few = float(first) == 0 or first == last
-    return f"<{last} {unit}" if few else f"{first}-{last} {unit}"
+    if float(first) == 0:
+        return f"<{last} {unit}"
+    return f"{last} {unit}" if first == last else f"{first}-{last} {unit}"
