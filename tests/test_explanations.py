@@ -118,6 +118,7 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     files = {
         "scripts/clean.py": "",
         "scripts/train.py": "",
+        "train/train.py": "",
         "scripts/score.py": "",
         "scripts/hidden.py": "",
         "scripts/fit.py": FIT,
