@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from amlshare import __version__
 from amlshare.backends.interface import WorkspaceName
 from amlshare.description import codes_of
 from amlshare.diff import Description
+from amlshare.files import write_whole
 from amlshare.impacts import Past, PastStep, Submit, shown
 from amlshare.lock import place
 from amlshare.movement.known import Size
@@ -188,7 +188,8 @@ class History:
         text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
         try:
             _hide(self.folder.parent)
-            _replace(path, text.encode("utf-8", "surrogatepass"))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, text.encode("utf-8", "surrogatepass"))
         except OSError as error:
             raise HistoryError(f"{path} cannot be written: {error.strerror}") from None
 
@@ -204,7 +205,8 @@ class History:
                 if len(data) > LARGEST or sha256(data).hexdigest() != sha:
                     continue
                 data.decode("utf-8")
-                _replace(path, zlib.compress(data))
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_whole(path, zlib.compress(data))
             except (OSError, ValueError):
                 continue  # a change of it is told without its line
             room -= len(data)
@@ -332,14 +334,3 @@ def _hide(state: Path) -> None:
     if not ignore.exists():
         state.mkdir(parents=True, exist_ok=True)
         ignore.write_text("*\n", "utf-8")
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write a file whole, or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name[:40]}.{secrets.token_hex(4)}")
-    try:
-        beside.write_bytes(data)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)

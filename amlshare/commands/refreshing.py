@@ -18,6 +18,7 @@ from amlshare.commands.request import Request, UsageError, find_workspace
 from amlshare.datastores import DatastoreError, open_datastore, open_path
 from amlshare.datastores.measuring import Measured, Place, measure
 from amlshare.diagnostics import SpecError
+from amlshare.files import write_whole
 from amlshare.lock import Content, Entry, Lock
 from amlshare.pipeline import Data, Pipeline
 
@@ -110,20 +111,15 @@ def _of_known_targets(reading: Reading) -> Lock:
 
 
 def _write(lock: Lock, path: Path, request: Request) -> bool:
-    """Write the lock, whole or not at all, where it differs from what is there."""
-    import os
-
+    """Write the lock where it differs from what is there."""
     if lock == locks.EMPTY and not path.exists():
         return False
-    text = locks.write(lock, Path(request.spec).name)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
+    text = locks.write(lock, Path(request.spec).name).encode()
     try:
-        if path.exists() and path.read_bytes() == text.encode():
+        if path.exists() and path.read_bytes() == text:
             return False
-        part.write_bytes(text.encode())
-        part.replace(path)
+        write_whole(path, text)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise UsageError(f"cannot write '{path}': {error.strerror}") from None
     return True
 

@@ -9,6 +9,7 @@ from typing import Any
 from amlshare import __version__
 from amlshare.commands.planning import plan, plan_document
 from amlshare.commands.request import DEFAULT_BACKEND, Request, UsageError
+from amlshare.files import write_whole
 from amlshare.plan import Plan
 
 
@@ -38,8 +39,9 @@ def save(plan: Plan, request: Request, path: Path) -> None:
         "select": request.select,
         "exclude": request.exclude,
     }
+    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
     try:
-        path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        write_whole(path, text.encode())
     except OSError as error:
         raise UsageError(f"cannot write '{path}': {error.strerror}") from None
 
