@@ -357,6 +357,15 @@ def edges(pipeline: Pipeline) -> Iterator[Edge]:
             )
 
 
+def readers_of(pipeline: Pipeline) -> dict[str, list[tuple[Step, Input]]]:
+    """The inputs that read each source, with their steps, in run order."""
+    found: dict[str, list[tuple[Step, Input]]] = {}
+    for step in pipeline.steps:
+        for given in step.inputs:
+            found.setdefault(given.source, []).append((step, given))
+    return found
+
+
 def feeders(step: Step) -> tuple[str, ...]:
     """The steps that must finish before ``step``: whose outputs it reads, and those in `after`."""
     named = {given.source.partition(".")[0] for given in step.inputs if "." in given.source}

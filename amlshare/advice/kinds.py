@@ -26,7 +26,7 @@ from amlshare.checks.outputs import fill
 from amlshare.diagnostics import Finding
 from amlshare.document.edits import Drop, Edit, Put
 from amlshare.movement import Moves
-from amlshare.pipeline import TABLES, Data, Input, Output, Parallel, Pipeline, Step
+from amlshare.pipeline import TABLES, Data, Input, Output, Parallel, Pipeline, Step, readers_of
 from amlshare.plan import Plan
 from amlshare.resolution import DEFAULT_LOCATION
 from amlshare.units import show_size
@@ -37,7 +37,7 @@ _OFTEN = 2
 
 def datasets(plan: Plan, _: Moves) -> Iterator[Advice]:
     """dataset-serves-better: data that several steps read, or that changes, has no version."""
-    readers = _readers(plan)
+    readers = readers_of(plan.pipeline)
     for data in plan.pipeline.data:
         if data.type == "dataset" or data.parameter or data.upload is not None:
             continue
@@ -90,7 +90,7 @@ def _free_name(pipeline: Pipeline, name: str) -> str:
 
 def paths(plan: Plan, _: Moves) -> Iterator[Advice]:
     """path-serves-better: a directory of which nothing was chosen, for one step alone."""
-    readers = _readers(plan)
+    readers = readers_of(plan.pipeline)
     for step in plan.pipeline.steps:
         for output in step.outputs:
             source = f"{step.name}.{output.name}"
@@ -134,12 +134,3 @@ def _path(plan: Plan, step: Step, output: Output, reader: Step) -> Advice:
         ),
         edits=(Put(route=("steps", step.name, "outputs", output.name, "type"), value="path"),),
     )
-
-
-def _readers(plan: Plan) -> dict[str, list[tuple[Step, Input]]]:
-    """The inputs that read each source, with their steps."""
-    found: dict[str, list[tuple[Step, Input]]] = {}
-    for step in plan.pipeline.steps:
-        for given in step.inputs:
-            found.setdefault(given.source, []).append((step, given))
-    return found
