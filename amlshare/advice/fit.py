@@ -9,8 +9,8 @@ from amlshare.diagnostics import Finding
 from amlshare.document.edits import Put
 from amlshare.movement import Moves
 from amlshare.movement.disk import Disk
-from amlshare.movement.edges import Facts
 from amlshare.movement.estimate import room
+from amlshare.movement.facts import Facts
 from amlshare.movement.machines import Machine, larger
 from amlshare.pipeline import Step
 from amlshare.plan import Plan

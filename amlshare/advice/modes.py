@@ -10,8 +10,8 @@ from amlshare.document.edits import Put
 from amlshare.movement import Moves
 from amlshare.movement.choice import Choice, choose
 from amlshare.movement.disk import Disk
-from amlshare.movement.edges import Facts
 from amlshare.movement.estimate import Estimate, estimate, moved_bytes, room
+from amlshare.movement.facts import Facts
 from amlshare.pipeline import Input, Parallel, Step
 from amlshare.plan import Plan
 from amlshare.units import show_times

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from math import ceil
 
 from amlshare.movement.choice import Choice
-from amlshare.movement.edges import NO_CHOICES, Facts, access
+from amlshare.movement.edges import NO_CHOICES
+from amlshare.movement.facts import Facts
 from amlshare.pipeline import Output, Step
 
 
@@ -31,7 +32,7 @@ class Disk:
         """What ``step`` puts there with ``modes``, what was chosen for each ``STEP.INPUT``."""
         downloads: dict[str, int] = {}
         for given in step.inputs:
-            if access(step, given, modes.get(f"{step.name}.{given.name}")) == "download":
+            if facts.access(step, given, modes.get(f"{step.name}.{given.name}")) == "download":
                 size = facts.size(given.source).bytes
                 downloads |= {given.name: size} if size else {}
         outputs = {output.name: _held(step, output, facts) for output in step.outputs}

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from amlshare.movement.choice import Choice, choose
 from amlshare.movement.disk import Disk
-from amlshare.movement.edges import Facts
 from amlshare.movement.estimate import Load
+from amlshare.movement.facts import Facts
 from amlshare.movement.known import NOTHING, Known
 from amlshare.movement.machines import Machine
 from amlshare.pipeline import TABLES, Input, Parallel, Pipeline, Step

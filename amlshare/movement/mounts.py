@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 
 from amlshare.movement.choice import Choice
 from amlshare.movement.disk import Disk
-from amlshare.movement.edges import Facts
 from amlshare.movement.estimate import Load, room, touched
+from amlshare.movement.facts import Facts
 from amlshare.movement.known import NOTHING, Known
 from amlshare.pipeline import Input, Parallel, Pipeline, Run, Step
 
@@ -60,8 +60,7 @@ def _of_step(step: Step, modes: Mapping[str, Choice], facts: Facts) -> dict[str,
 def _mounted(step: Step, modes: Mapping[str, Choice], facts: Facts) -> Iterator[tuple[Input, Load]]:
     for given in step.inputs:
         choice = modes.get(f"{step.name}.{given.name}")
-        mode = choice.mode if choice else given.mode
-        if mode == "mount" and not _partitioned(step.run, given):
+        if facts.access(step, given, choice) == "mount" and not _is_handed(step.run, given, choice):
             load = facts.load(step, given)
             yield from ((given, load),) if load else ()
 
@@ -71,9 +70,11 @@ def _read_once(given: Input, load: Load) -> bool:
     return load.passes == 1 and not load.random and (given.reads is not None or load.split)
 
 
-def _partitioned(run: Run, given: Input) -> bool:
+def _is_handed(run: Run, given: Input, choice: Choice | None) -> bool:
     """Whether a parallel step is handed its batches, and finds no mount."""
-    return isinstance(run, Parallel) and run.over == given.name and bool(run.partition_by)
+    if not isinstance(run, Parallel) or run.over != given.name:
+        return False
+    return bool(run.partition_by) or (choice.mode if choice else given.mode) == "direct"
 
 
 def _share(load: Load) -> float:

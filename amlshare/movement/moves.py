@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from amlshare.movement.choice import Choice
 from amlshare.movement.edges import NO_CHOICES, EdgeBytes, OutputBytes, edge_bytes, output_bytes
+from amlshare.movement.facts import Facts
 from amlshare.movement.known import NOTHING, Known
 from amlshare.movement.sharing import Sharing, advice
 from amlshare.movement.totals import Movement, total
@@ -38,13 +39,14 @@ def moves(
     """
     chosen = None if steps is None else frozenset(steps)
     timed = not here or known.machine is not None
-    edges = edge_bytes(pipeline, known=known, modes=modes, timed=timed, here=here)
-    outputs = output_bytes(pipeline, known=known, timed=timed, here=here)
+    facts = Facts(pipeline, known, here=here)
+    edges = edge_bytes(facts, modes=modes, timed=timed)
+    outputs = output_bytes(facts, timed=timed)
     return Moves(
         edges=edges,
         outputs=outputs,
         movement=_advised(total(edges, steps=chosen, shared=here), pipeline),
-        waiting=waiting(pipeline, edges, outputs, steps=chosen, here=here) if timed else UNTIMED,
+        waiting=waiting(facts, edges, outputs, steps=chosen) if timed else UNTIMED,
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from amlshare.movement.choice import Choice
 from amlshare.movement.edges import NO_CHOICES, EdgeBytes, edge_bytes
+from amlshare.movement.facts import Facts
 from amlshare.movement.known import NOTHING, Known
 from amlshare.pipeline import Pipeline
 
@@ -58,7 +59,7 @@ def summarise(
     ``shared`` says that what is downloaded is fetched once however many steps want it, as the local
     backend does it.
     """
-    return total(edge_bytes(pipeline, known=known, modes=modes), steps=steps, shared=shared)
+    return total(edge_bytes(Facts(pipeline, known), modes=modes), steps=steps, shared=shared)
 
 
 def total(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from amlshare.movement.edges import EdgeBytes, Facts, OutputBytes
+from amlshare.movement.edges import EdgeBytes, OutputBytes
 from amlshare.movement.estimate import Estimate
-from amlshare.movement.known import NOTHING
+from amlshare.movement.facts import Facts
 from amlshare.movement.machines import find
 from amlshare.pipeline import Pipeline
 
@@ -44,15 +44,14 @@ UNTIMED = Waiting(total=None, steps={}, unknown=(), machines={})
 
 
 def waiting(
-    pipeline: Pipeline,
+    facts: Facts,
     edges: Iterable[EdgeBytes],
     outputs: Iterable[OutputBytes],
     *,
     steps: Collection[str] | None = None,
-    here: bool = False,
 ) -> Waiting:
-    """The waiting of a run of ``steps`` (None: all). ``edges`` and ``outputs`` are timed; ``here``
-    is on this machine, which costs nothing and is known.
+    """The waiting of a run of ``steps`` (None: all). ``edges`` and ``outputs`` are timed; this
+    machine costs nothing and is known.
     """
     found: dict[str, list[Estimate]] = {}
     unknown = []
@@ -66,13 +65,13 @@ def waiting(
         else:
             found.setdefault(step, []).append(time)
     sums = {step: total for step, times in found.items() if (total := _sum(times))}
-    costs = {} if here else _costs(pipeline, sums)
-    silent = set() if here else {port.partition(".")[0] for port in unknown}
+    costs = {} if facts.here else _costs(facts, sums)
+    silent = set() if facts.here else {port.partition(".")[0] for port in unknown}
     return Waiting(
         total=_sum(sums.values()),
         steps=sums,
         unknown=tuple(unknown),
-        machines=_machines(pipeline, silent),
+        machines=_machines(facts.pipeline, silent),
         costs=costs,
         cost=_total(costs.values()),
     )
@@ -91,14 +90,13 @@ def _sum(times: Iterable[Estimate]) -> Estimate | None:
     )
 
 
-def _costs(pipeline: Pipeline, waits: Mapping[str, Estimate]) -> dict[str, Cost]:
+def _costs(facts: Facts, waits: Mapping[str, Estimate]) -> dict[str, Cost]:
     """What the waiting of each step costs, where that is known."""
-    rates = {each.name: each.hourly_rate for each in pipeline.compute if each.hourly_rate}
+    rates = {each.name: each.hourly_rate for each in facts.pipeline.compute if each.hourly_rate}
     if not rates:
         return {}
-    facts = Facts(pipeline, NOTHING)
     found = {}
-    for step in pipeline.steps:
+    for step in facts.pipeline.steps:
         rate, wait = rates.get(step.compute or ""), waits.get(step.name)
         if rate and wait:
             second = rate * facts.nodes(step) / 3600

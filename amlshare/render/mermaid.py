@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from amlshare.movement import edge_bytes
+from amlshare.movement import Facts, edge_bytes
 from amlshare.pipeline import Pipeline, Step
 from amlshare.plan import Plan
 from amlshare.render import words
@@ -59,7 +59,7 @@ def _box(step: Step, node: str) -> str:
 
 
 def _edges(plan: Plan, nodes: dict[str, str]) -> Iterator[str]:
-    for each in edge_bytes(plan.pipeline, known=plan.known, modes=plan.modes):
+    for each in edge_bytes(Facts(plan.pipeline, plan.known), modes=plan.modes):
         edge = each.edge
         maker, _, output = edge.source.partition(".")
         if edge.step in nodes and maker in nodes:

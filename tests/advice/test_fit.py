@@ -11,7 +11,7 @@ from amlshare.advice.fit import fits
 from amlshare.document.edits import Put
 from amlshare.movement.modes import choose_modes
 from amlshare.movement.moves import moves
-from amlshare.pipeline import Compute
+from amlshare.pipeline import Compute, Parallel
 from amlshare.plan import Plan
 
 GB = 10**9
@@ -51,6 +51,11 @@ def test_a_download_that_does_not_fit_is_an_error_with_both_ways_out():
 )
 def test_what_is_not_known_to_be_too_large_is_no_error(keys):
     assert advice(BIG, **({"sizes": SIZES} | keys)) == []
+
+
+def test_what_a_parallel_step_reads_lies_on_no_disk_whatever_its_mode():
+    run = Parallel(file="run.py", over="small")
+    assert advice(given("small", "y"), BIG, sizes={"x": 40 * GB, "y": GB}, run=run) == []
 
 
 def test_what_was_chosen_always_fits():

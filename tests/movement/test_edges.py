@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from render.plans import FLIGHTS, data, given, made, plan, step
 
-from amlshare.movement import EdgeBytes, edge_bytes, output_bytes
+from amlshare.movement import EdgeBytes, Facts, edge_bytes, output_bytes
 from amlshare.pipeline import Command, Compute, Parallel, Parameter, Reads, Sequence
 from amlshare.references import Reference
 
@@ -23,7 +23,7 @@ def edge(reader=None, *, size: int | None = 1000, timed: bool = False, **keys) -
         compute=(CPU,),
         parameters=(Parameter(name="wide", type="integer", value=4),),
     )
-    (only,) = edge_bytes(found.pipeline, timed=timed)
+    (only,) = edge_bytes(Facts(found.pipeline), timed=timed)
     return only
 
 
@@ -39,7 +39,7 @@ def test_an_edge_says_what_lies_at_its_source_and_what_it_moves(mode, moved):
 
 
 def test_edges_come_in_the_order_of_the_pipeline():
-    names = [f"{each.edge.step}.{each.edge.input}" for each in edge_bytes(FLIGHTS.pipeline)]
+    names = [f"{each.edge.step}.{each.edge.input}" for each in edge_bytes(Facts(FLIGHTS.pipeline))]
     assert names[:3] == ["clean.flights", "profile.raw", "features.cleaned"]
 
 
@@ -79,6 +79,14 @@ def test_what_a_parallel_step_cuts_into_batches_is_fetched_for_it_in_any_mode():
     assert edge(over(1), mode="direct", format="csv").access == "mount"
 
 
+@pytest.mark.parametrize(("here", "counts"), [(False, "mount"), (True, "download")])
+def test_what_else_a_parallel_step_reads_is_mounted_in_the_cloud_whatever_is_said(here, counts):
+    side = given("side", "raw", mode="download")
+    reader = step("s", inputs=(given("x", "raw"), side), run=Parallel(file="run.py", over="x"))
+    facts = Facts(plan(reader, data=(RAW,)).pipeline, here=here)
+    assert facts.access(reader, side) == counts
+
+
 def test_a_table_left_to_auto_is_opened_by_the_script():
     assert edge(mode="auto", type="dataset", format="table").access == "direct"
 
@@ -100,7 +108,8 @@ def test_a_direct_input_takes_no_time():
 
 def test_an_output_takes_its_time_too():
     outputs = (made("s", "a", size=10**9), made("s", "b"))
-    found = output_bytes(plan(step("s", outputs=outputs), compute=(CPU,)).pipeline, timed=True)
+    facts = Facts(plan(step("s", outputs=outputs), compute=(CPU,)).pipeline)
+    found = output_bytes(facts, timed=True)
     assert [(each.output, each.bytes, each.time is None) for each in found] == [
         ("a", 10**9, False),
         ("b", None, True),

@@ -6,7 +6,7 @@ from strategies import few, pipelines
 
 from amlshare.movement import Known, Size, moves
 from amlshare.movement.disk import Disk
-from amlshare.movement.edges import Facts
+from amlshare.movement.facts import Facts
 from amlshare.movement.modes import choose_modes, with_modes
 from amlshare.pipeline import Compute, Parallel, Pipeline, Reads
 

@@ -90,6 +90,13 @@ def test_nothing_is_set_where_nothing_is_mounted_or_known():
     assert all(mount_settings(each, {}) == {} for each in (download, unknown, elsewhere))
 
 
+def test_what_a_parallel_step_is_to_download_is_a_mount_like_others():
+    ports = (given("few", "x", mode="mount"), given("much", "y", mode="download"))
+    run = Parallel(file="run.py", over="few")
+    found = pipeline(*ports, sizes={"x": MB, "y": 9 * GB}, run=run)
+    assert mount_settings(found, {}) == {"s": AGAIN}
+
+
 def test_a_mount_that_was_chosen_is_set_up_too():
     found = pipeline(given("a", "x", reads=Reads(fraction=0.9)), sizes={"x": 90 * GB})
     assert mount_settings(found, choose_modes(found)) == {"s": AHEAD}
