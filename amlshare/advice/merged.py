@@ -6,9 +6,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from amlshare.checks.outputs import fill
 from amlshare.document.edits import Drop, Edit, Put
 from amlshare.pipeline import Input, Output, Pipeline, Step, readers_of
 from amlshare.references import Kind, Reference, parse, write
+from amlshare.resolution import DEFAULT_LOCATION
 
 _LONGEST = 60
 """Characters of a step's name that still names each of the steps that it was."""
@@ -47,7 +49,12 @@ class _Names:
 
 
 class Merged:
-    """Several steps as one. Raises ApartError where that would change what they do."""
+    """Several steps as one. Raises ApartError where that would change what they do.
+
+    ``sources`` says what their outputs are called then (``STEP.OUTPUT``), ``relocated`` which of
+    these are kept at another place, since the step's name is in it, and ``spread`` which tags not
+    all of the steps had.
+    """
 
     def __init__(self, pipeline: Pipeline, data: Mapping[str, Any], names: Sequence[str]) -> None:
         self._data = data
@@ -60,7 +67,15 @@ class Merged:
         self._inputs: dict[str, Any] = {}
         self._outputs: dict[str, Any] = {}
         self._scratch: dict[str, Any] = {}
+        self._pipeline = pipeline.name
         self.sources: dict[str, str] = {}
+        self.relocated: list[str] = []
+        self._tags = _tags(self._parts)
+        self.spread = {
+            key: value
+            for key, value in self._tags.items()
+            if any(key not in part.step.tags for part in self._parts)
+        }
         taken = {step.name for step in pipeline.steps} | _strings(data.get("targets"))
         if self._name in taken or _named(names, data.get("targets")):
             raise ApartError
@@ -135,14 +150,9 @@ class Merged:
             found["retries"] = retries
         if timeout := sum(step.timeout or 0 for step in steps):
             found["timeout"] = timeout
-        tags: dict[str, str] = {}
-        for step in steps:
-            if any(tags.get(key, value) != value for key, value in step.tags.items()):
-                raise ApartError
-            tags |= step.tags
         said = [raw["description"] for raw in self._raw if raw.get("description")]
         found |= {"description": " ".join(said)} if said else {}
-        return found | ({"tags": tags} if tags else {})
+        return found | ({"tags": self._tags} if self._tags else {})
 
     def _add_outputs(self, part: _Names, raw: Mapping[str, Any]) -> None:
         stated = raw.get("outputs") or {}
@@ -162,8 +172,14 @@ class Merged:
             else:
                 self._outputs[new] = _kept(entries.get(output.name), output, read=bool(inside))
                 self.sources[source] = f"{self._name}.{new}"
+                self.relocated += [source] * self._is_named_by_step(part.step, output)
                 kind = "output"
             part.references["output", output.name] = Reference(kind, new)
+
+    def _is_named_by_step(self, step: Step, output: Output) -> bool:
+        """Whether the place of an output that is kept is the one it has where nobody says any."""
+        place = fill(DEFAULT_LOCATION, self._pipeline, step.name, output.name)
+        return output.type != "path" and output.location == place
 
     def _split(self, source: str) -> tuple[list[Input], list[Input]]:
         """The inputs that read a source, in these steps and in others."""
@@ -220,6 +236,15 @@ class Merged:
 def _name(names: Sequence[str]) -> str:
     whole = "_and_".join(names)
     return whole if len(whole) <= _LONGEST else f"{names[0]}_and_{len(names) - 1}_more"
+
+
+def _tags(parts: Collection[_Names]) -> dict[str, str]:
+    tags: dict[str, str] = {}
+    for part in parts:
+        if any(tags.get(key, value) != value for key, value in part.step.tags.items()):
+            raise ApartError
+        tags |= part.step.tags
+    return tags
 
 
 def _raw_step(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:

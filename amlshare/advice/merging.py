@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from amlshare.advice.interface import Advice
+from amlshare.advice.interface import Advice, Subject
 from amlshare.advice.merged import ApartError, Merged
 from amlshare.diagnostics import Finding, Route
 from amlshare.movement import Duplicate, EdgeBytes, Moves
@@ -23,15 +23,13 @@ _NAMED = 4
 """Steps that are named one by one."""
 
 
-def merges(
-    plan: Plan, moves: Moves, data: Mapping[str, Any], *, least: float = 0
-) -> Iterator[Advice]:
+def merges(about: Subject, data: Mapping[str, Any], *, least: float = 0) -> Iterator[Advice]:
     """Advice to make steps one, where what they share is ``least`` bytes or more. ``data`` is the
     spec as it is written, without a target.
     """
-    for names, case in _cases(plan, moves):
+    for names, case in _cases(about.plan, about.moves):
         if case.shared >= least:
-            yield from _merge(plan, data, names, case)
+            yield from _merge(about.plan, data, names, case)
 
 
 def _cases(plan: Plan, moves: Moves) -> Iterator[tuple[tuple[str, ...], _Case]]:
@@ -82,6 +80,8 @@ def _chain(each: EdgeBytes) -> _Case:
 
 
 def _together(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return names[0]
     if len(names) > _NAMED:
         return f"{names[0]} and {len(names) - 1} more"
     return f"{', '.join(names[:-1])} and {names[-1]}"
@@ -92,6 +92,7 @@ def _merge(
 ) -> Iterator[Advice]:
     try:
         merged = Merged(plan.pipeline, data, names)
+        edits = tuple(merged.edits())
     except ApartError:
         return
     yield Advice(
@@ -101,12 +102,22 @@ def _merge(
             message=case.message,
             route=_route(case.source),
             on="key",
-            help=f"{case.why}. They then also run again together, when one of them changes",
+            help=f"{case.why}. {'; '.join(_besides(merged))}",
         ),
-        edits=tuple(merged.edits()),
+        edits=edits,
         saved_bytes=case.shared,
         renamed=merged.sources,
     )
+
+
+def _besides(merged: Merged) -> Iterator[str]:
+    """What else is different then."""
+    yield "They then also run again together, when one of them changes"
+    if merged.spread:
+        tags = ", ".join(f"{key}: {value}" for key, value in merged.spread.items())
+        yield f"all of it is tagged {tags}"
+    if merged.relocated:
+        yield f"the new step's name is in the location of {_together(merged.relocated)}"
 
 
 def _route(source: str) -> Route:

@@ -162,6 +162,26 @@ def test_what_is_read_in_part_is_mounted_and_nothing_else_moves(spec: Path):
     assert f"+    inputs: {part.replace('download', 'mount')}\n" in found.patch
 
 
+def test_what_else_a_merge_changes_is_said(spec: Path):
+    tagged = "    outputs: {made: {format: file, size: 500 MB}}\n    tags: {about: first}\n"
+    text = SPEC.replace("    outputs: {made: {format: file, size: 500 MB}}\n", tagged)
+    kept = "{made: {type: directory, size: 1 KB}}"
+    text = text.replace("{made: {format: file, size: 1 KB}}", kept)
+    spec.write_text(text.replace("outputs: {result: two.made}\n", ""))
+    assert (suggestions()[0].finding.help or "").endswith(
+        "They then also run again together, when one of them changes; all of it is tagged about: "
+        "first; the new step's name is in the location of two.made"
+    )
+
+
+def test_steps_whose_tags_contradict_each_other_stay_apart(spec: Path):
+    text = SPEC
+    for name in ("one", "two"):
+        text = text.replace(f"  {name}:\n", f"  {name}:\n    tags: {{about: {name}}}\n")
+    spec.write_text(text)
+    assert {each.finding.code for each in suggestions()} == {"dataset-serves-better"}
+
+
 def test_steps_that_a_target_changes_are_left_alone(spec: Path):
     spec.write_text(SPEC + "targets: {prod: {steps: {two: {timeout: 1h}}}}\n")
     assert {each.finding.code for each in suggestions()} == {"dataset-serves-better"}
