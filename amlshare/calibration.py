@@ -9,7 +9,6 @@ whoever makes it. Pure: whoever calibrates passes in the samples.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from statistics import median
@@ -17,6 +16,8 @@ from typing import Any, Literal, TypeAlias
 
 from amlshare.diagnostics import Diagnostic, Finding, Route, did_you_mean
 from amlshare.document import Document
+from amlshare.document.edits import Drop, Edit, EditError, Put
+from amlshare.document.writing import flow
 from amlshare.movement.machines import Machine
 from amlshare.movement.rates import RATES, Rates
 from amlshare.units import parse_size, show_size
@@ -108,7 +109,8 @@ def calibrate(samples: Iterable[Sample], cores: int, assumed: Rates = RATES) -> 
     measures = []
     now = assumed
     for name, (needed, tell) in _TELLING.items():
-        found = [(value, each.moved) for each in every if (value := tell(each, cores, now))]
+        told = [(tell(each, cores, now), each.moved) for each in every]
+        found = [(value, moved) for value, moved in told if value and math.isfinite(value)]
         enough = len(found) >= _FEW
         value = _rounded(median(value for value, _ in found)) if enough else None
         measures.append(
@@ -192,35 +194,64 @@ def section(backend: str) -> str:
     return "local" if backend == "local" else "azureml"
 
 
-def write(profile: Profile, spec: str, before: str = "") -> str:
+def write(profile: Profile, spec: str, before: Document | None = None) -> str:
     """The text of the rates of ``spec``, the name of its file, with ``profile`` as those of this
-    machine. What else the text ``before`` has stays as it is.
+    machine. What else is in ``before``, a file of rates, stays as it is.
+
+    Raises EditError for a file whose text cannot say that.
     """
-    ours = "\n".join(["local:", *_lines(profile)]) + "\n"
-    if _OURS.search(before):
-        return _OURS.sub(lambda _: ours, before, count=1)
-    return (before.rstrip("\n") + "\n" if before.strip() else _head(spec)) + ours
+    if before is None:
+        return "\n".join([*_head(spec), "local:", *_lines(profile)]) + "\n"
+    from amlshare.document.rewriting import edited
+
+    source, _ = before.origin(())
+    new = _plain(profile)
+    try:
+        texts = edited(before, _edits(before.data.get("local"), new))
+    except EditError:  # an alias, say: it goes
+        texts = edited(before, [Put(route=("local",), value=new)])
+    return texts.get(source.file, source.text)
 
 
-_OURS = re.compile(r"^local:.*\n?(?:[ \t].*\n?|\n(?=[ \t\n]))*", re.MULTILINE)
-
-
-def _head(spec: str) -> str:
-    return (
-        f"# How fast data comes: `local` is of `amlshare calibrate {spec} --write`.\n"
-        "# Keep it beside the spec, under version control. What is missing is as assumed.\n"
-        f"rates: {FORMAT}\n"
-    )
+def _head(spec: str) -> Iterator[str]:
+    yield f"# How fast data comes: `local` is of `amlshare calibrate {spec} --write`."
+    yield "# Keep it beside the spec, under version control. What is missing is as assumed."
+    yield f"rates: {FORMAT}"
 
 
 def _lines(profile: Profile) -> Iterator[str]:
-    if profile.machine:
-        facts = ", ".join(f"{key}: {value:g}" for key, value in profile.machine.items())
-        yield f"  machine: {{{facts}}}"
-    for name, value in profile.rates.items():
-        key = _RATES[name]
-        shown = show_size(round(value)) if key.is_size else f"{value:g}"
-        yield f"  {name + ': ' + shown:<20}# {key.meaning}"
+    for name, value in _plain(profile).items():
+        line = f"  {name}: {flow(value)}"
+        yield f"{line:<22}# {_RATES[name].meaning}" if name in _RATES else line
+
+
+def _plain(profile: Profile) -> dict[str, Any]:
+    """The profile as its file has it."""
+    machine = {key: _number(value) for key, value in profile.machine.items()}
+    return {
+        **({"machine": machine} if machine else {}),
+        **{
+            name: show_size(round(value)) if _RATES[name].is_size else _number(value)
+            for name, value in profile.rates.items()
+        },
+    }
+
+
+def _number(value: float) -> float:
+    return int(value) if value == int(value) else value
+
+
+def _edits(old: Any, new: Mapping[str, Any]) -> Iterator[Edit]:
+    """What makes one section the other, with the comments that stand in it."""
+    if not old or not new:
+        yield Put(route=("local",), value=new)
+        return
+    yield from (
+        Put(route=("local", key), value=value)
+        for key, value in new.items()
+        if old.get(key) != value
+    )
+    yield from (Drop(route=("local", key)) for key in old if key not in new)
 
 
 # From text

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import few
 
 from amlshare import document
 from amlshare.calibration import Profile, Sample, calibrate, profile, read, section, write
@@ -108,6 +109,11 @@ def loaded(text: str) -> dict[str, Profile]:
     return profiles
 
 
+def written(profile: Profile, before: str) -> str:
+    """The text of a file that had another before."""
+    return write(profile, "a.yaml", document.parse(before, "a.rates.yaml"))
+
+
 FOUND = profile(calibrate([SMALL, MANY, LARGE, ONE] * 2, cores=2), MACHINE)
 
 
@@ -136,11 +142,106 @@ def test_the_file_says_who_writes_it_and_in_which_units():
     ],
 )
 def test_what_else_the_file_has_stays_as_it_is(before: str):
-    after = write(FOUND, "a.yaml", before)
+    after = written(FOUND, before)
     assert loaded(after) == {"local": FOUND, "azureml": Profile(rates={"latency": 0.05})}
-    assert write(FOUND, "a.yaml", after) == after
+    assert written(FOUND, after) == after
     kept = [line for line in before.splitlines() if "azureml" in line or "#" in line]
     assert set(kept) <= set(after.splitlines())
+
+
+def test_comments_inside_the_section_stay_too():
+    before = "rates: 1\nlocal:\n  latency: 1  # of a bad day\n# and of one core\n  core: 1 MB\n"
+    after = written(Profile(rates={"core": 2e6, "latency": 0.5, "nic": 0.9}), before)
+    assert after == (
+        "rates: 1\nlocal:\n  latency: 0.5  # of a bad day\n# and of one core\n  core: 2 MB\n"
+        "  nic: 0.9\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "rates: 1\nlocal:\n  latency: 1\n# of ours\n  core: 1 MB\nazureml: {latency: 0.05}\n",
+        "{rates: 1, local: {latency: 1}, azureml: {latency: 0.05}}\n",
+        'rates: 1\n"local":\n  latency: 1\nazureml: {latency: 0.05}\n',
+        "rates: 1\nlocal :\n  latency: 1\nazureml : {latency: 0.05}\n",
+        "rates: 1\nlocal: {}\nazureml: {latency: 0.05}\n",
+        "rates: 1\nazureml: &ours {latency: 0.05}\nlocal: *ours\n",
+        "# none of its own\nrates: 1\nazureml: {latency: 0.05}",
+    ],
+)
+def test_a_file_is_a_file_of_rates_afterwards_however_it_was_written(before: str):
+    for text in (before, before.replace("\n", "\r\n"), f"---\n{before}", f"\ufeff{before}"):
+        after = written(FOUND, text)
+        assert loaded(after) == {"local": FOUND, "azureml": Profile(rates={"latency": 0.05})}
+        assert after.count("\r\n") == (after.count("\n") if "\r\n" in text else 0)
+
+
+digits = st.integers(1, 999).flatmap(lambda n: st.integers(-4, 3).map(lambda e: float(f"{n}e{e}")))
+sizes = st.integers(1, 999).flatmap(lambda n: st.integers(0, 9).map(lambda e: float(n * 10**e)))
+rates = st.fixed_dictionaries(
+    {},
+    optional={"core": sizes, "file": sizes}
+    | dict.fromkeys(("latency", "threads", "listing", "mounting"), digits),
+)
+profiles = st.builds(
+    Profile,
+    rates=rates,
+    machine=st.just({}) | st.fixed_dictionaries(dict.fromkeys(MACHINE, st.integers(1, 999))),
+)
+
+
+@st.composite
+def rate_files(draw: st.DrawFn) -> str:
+    """Files of rates as people may write them, with rates of Azure among others."""
+    azure = draw(rates)
+    old = draw(rates)
+
+    def entry(key: str, value: object, indent: str = "") -> str:
+        name = draw(st.sampled_from([key, f'"{key}"', f"'{key}'"]))
+        colon = draw(st.sampled_from([": ", " : ", ":   "]))
+        above = draw(
+            st.sampled_from(["", "", "\n", "# ours\n", f"{indent}# ours\n", "\n# ours\n\n"])
+        )
+        comment = draw(st.sampled_from(["", "", "  # measured", " #"]))
+        if not isinstance(value, dict) or not value or draw(st.booleans()):
+            return f"{above}{indent}{name}{colon}{written_in_flow(value)}{comment}\n"
+        deeper = indent + draw(st.sampled_from([" ", "  ", "    "]))
+        inner = "".join(entry(each, held, deeper) for each, held in value.items())
+        return f"{above}{indent}{name}{colon}{comment}\n{inner}"
+
+    def written_in_flow(value: object) -> str:
+        if not isinstance(value, dict):
+            return f"{value:g}" if isinstance(value, float) else str(value)
+        inner = ", ".join(f"{key}: {written_in_flow(each)}" for key, each in value.items())
+        return draw(st.sampled_from(["{%s}", "{ %s }"])) % inner
+
+    data: dict[str, object] = {"rates": 1}
+    data |= {"azureml": as_text(azure)} if draw(st.booleans()) else {}
+    data |= {"local": as_text(old)} if draw(st.booleans()) else {}
+    keys = draw(st.permutations(sorted(data)))
+    if draw(st.integers(0, 3)) == 0:
+        text = written_in_flow({key: data[key] for key in keys}) + "\n"
+    else:
+        text = "".join(entry(key, data[key]) for key in keys)
+    text = draw(st.sampled_from(["", "---\n", "# rates\n\n"])) + text
+    text += draw(st.sampled_from(["", "", "\n\n", "# the end\n", "...\n"]))
+    text = text if draw(st.booleans()) else text.rstrip("\n")
+    return text.replace("\n", draw(st.sampled_from(["\n", "\r\n"])))
+
+
+def as_text(found: dict[str, float]) -> dict[str, object]:
+    return {key: int(each) if key in ("core", "file") else each for key, each in found.items()}
+
+
+@few
+@given(profiles, rate_files())
+def test_whatever_a_file_had_only_the_rates_of_this_machine_change(new: Profile, before: str):
+    after = written(new, before)
+    assert loaded(after) == {**loaded(before), "local": new}
+    assert written(new, after) == after
+    for comment in ("# rates", "# the end"):
+        assert after.count(comment) == before.count(comment)
 
 
 def test_the_example_of_the_language_reference_is_read():

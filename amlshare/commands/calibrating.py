@@ -52,18 +52,23 @@ def calibrate(where: Path, *, write: bool = False) -> Calibration:
 
 def _keep(profile: Profile, spec: Path, file: Path | None) -> None:
     from amlshare import calibration, document
+    from amlshare.document.edits import EditError
+    from amlshare.files import write_whole
 
     if file is None:
         raise UsageError(f"rates are kept beside a spec, and '{spec}' is a folder: name the spec")
     if not profile.rates:
         raise UsageError("no rate was measured: there is nothing to write")
-    before = ""
-    if file.exists():
-        _, wrong = calibration.read(document.read(file), spec.name)
-        if wrong:
-            raise SpecError(wrong)
-        before = file.read_text("utf-8")
+    before = document.read(file) if file.exists() else None
+    if before is not None and (wrong := calibration.read(before, spec.name)[1]):
+        raise SpecError(wrong)
     try:
-        file.write_text(calibration.write(profile, spec.name, before), "utf-8")
+        text = calibration.write(profile, spec.name, before)
+    except EditError as error:
+        raise UsageError(f"{error}: take the section `local` out of it, and try again") from None
+    if wrong := calibration.read(document.parse(text, file.as_posix()), spec.name)[1]:
+        raise SpecError(wrong)
+    try:
+        write_whole(file, text.encode())
     except OSError as error:
         raise UsageError(f"cannot write '{file}': {error.strerror}") from None

@@ -169,3 +169,12 @@ def test_a_broken_file_is_not_written_over(amlshare: Command):
     assert (done.exit_code, file.read_text()) == (3, "rates: 2\n")
     assert "error[bad-rates]: these are no rates of amlshare" in done.stderr
     assert "fetch.rates.yaml:1:8" in done.stderr
+    file.write_text("rates: 1\nlocal: &all {latency: 1}\nazureml: *all\n")
+    done = amlshare("calibrate", "fetch.yaml", "--write")
+    assert (done.exit_code, "*all" in file.read_text()) == (2, True)
+    assert "fetch.rates.yaml cannot be changed so: take the section `local` out" in done.stderr
+    file.write_text("# ours\nrates: 1\nlocal:\n  latency: 1\n# and of one core\n  core: 1 MB\n")
+    done = amlshare("calibrate", "fetch.yaml", "--write")
+    assert done.exit_code == 0, done.stderr
+    assert file.read_text().startswith("# ours\nrates: 1\nlocal:\n")
+    assert amlshare("plan", "fetch.yaml", "--backend", "local").exit_code == 0
