@@ -47,7 +47,12 @@ def _found(each: Looked) -> str:
 def _was(before: Entry, after: Entry) -> str:
     """What there was before, where that tells it from what is there now."""
     old, new = _content(before.content), _content(after.content)
-    return f"was {old}" if old != new else "as much as there was, of other content"
+    if old != new:
+        return f"was {old}"
+    more = after.content.bytes - before.content.bytes
+    if more:
+        return f"{abs(more):,} bytes {'more' if more > 0 else 'less'}"
+    return "as much as there was, of other content"
 
 
 def _content(content: Content) -> str:

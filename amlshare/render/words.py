@@ -361,20 +361,31 @@ _ORIGINS: Mapping[Origin, str] = {
 
 
 def origins(edges: Iterable[EdgeBytes]) -> str:
-    """Who says how large the sources are, of those whose size is known: most of them, and others.
+    """Who says how large the sources are: most of them, and others; and who could say the rest.
 
     "Sizes are measured; hints of the spec: clean.cleaned, train.model."
     """
     found: dict[Origin, dict[str, None]] = {}
     for each in edges:
-        if each.bytes is not None:
-            found.setdefault(each.bytes_from, {})[each.edge.source] = None
+        found.setdefault(each.bytes_from, {})[each.edge.source] = None
     known = [each for each in _ORIGINS if each in found]
-    if not known:
-        return ""
-    first, *others = sorted(known, key=lambda each: -len(found[each]))
-    rest = "".join(f"; {_ORIGINS[each]}: {listed(found[each])}" for each in others)
-    return f"Sizes are {_ORIGINS[first]}{rest}."
+    texts = []
+    if known:
+        first, *others = sorted(known, key=lambda each: -len(found[each]))
+        rest = "".join(f"; {_ORIGINS[each]}: {listed(found[each])}" for each in others)
+        texts.append(f"Sizes are {_ORIGINS[first]}{rest}.")
+    return " ".join([*texts, *_unknown(list(found.get("unknown", ())))])
+
+
+def _unknown(sources: list[str]) -> Iterator[str]:
+    """Which sizes are not known, and what would tell them."""
+    ways = {
+        "--refresh measures": [each for each in sources if "." not in each],
+        "a run here, or a size in the spec, tells": [each for each in sources if "." in each],
+    }
+    texts = [f"{listed(names)} ({way})" for way, names in ways.items() if names]
+    if texts:
+        yield f"Of unknown size: {', '.join(texts)}."
 
 
 def untimed(waiting: Waiting) -> str:

@@ -11,7 +11,7 @@ from amlshare.commands.refreshing import Looked, Refreshed
 from amlshare.lock import Content, Entry
 from amlshare.movement.known import Known, Size
 from amlshare.pipeline import Data, Pipeline, Schedule
-from amlshare.plan import Plan
+from amlshare.plan import Plan, moves_of
 from amlshare.render.paper import Paper
 from amlshare.render.refreshing import refreshed_text
 from amlshare.render.text import plan_text
@@ -35,12 +35,13 @@ def said(looked: Looked, *, written: bool = True) -> list[str]:
 
 
 def test_each_of_the_data_has_a_line_that_says_whether_it_changed():
-    first, same, more, other, newer, problem = (
+    first, same, more, little, other, newer, problem = (
         said(looked)[0]
         for looked in (
             Looked(data=FLIGHTS, after=OLD),
             Looked(data=FLIGHTS, before=OLD, after=OLD),
             Looked(data=FLIGHTS, before=OLD, after=changed(bytes=32_000_000, files=2)),
+            Looked(data=FLIGHTS, before=OLD, after=changed(bytes=OLD.content.bytes + 2)),
             Looked(data=FLIGHTS, before=OLD, after=changed(digest="sha256:2222222222222222")),
             Looked(data=AIRPORTS, before=changed(version=3), after=changed(version=4)),
             Looked(data=FLIGHTS, before=OLD, problem="datastore 'lake' is AzureFile"),
@@ -49,6 +50,7 @@ def test_each_of_the_data_has_a_line_that_says_whether_it_changed():
     assert first == "flights  31.1 MB in 1 file, looked at for the first time"
     assert same == "flights  31.1 MB in 1 file, unchanged since 2026-11-20"
     assert more == "flights  32 MB in 2 files, changed: was 31.1 MB in 1 file"
+    assert little == "flights  31.1 MB in 1 file, changed: 2 bytes more"
     assert other == "flights  31.1 MB in 1 file, changed: as much as there was, of other content"
     assert newer == (
         "airports  version 4, 31.1 MB in 1 file, changed: was version 3, 31.1 MB in 1 file"
@@ -73,9 +75,8 @@ PIPELINE = Pipeline(
 
 
 def screen(known: Known) -> str:
-    return plan_text(
-        Plan(backend="azureml-v2", pipeline=PIPELINE, known=known), Paper(width=100), submit=""
-    )
+    shown = Plan(backend="azureml-v2", pipeline=PIPELINE, known=known)
+    return plan_text(shown, moves_of(shown), Paper(width=100), submit="")
 
 
 def test_sizes_are_told_by_who_says_so():
