@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
@@ -127,6 +127,20 @@ def changed_fields(before: Fields, after: Fields) -> Iterator[FieldChange]:
                 before=default if one is None else one,
                 after=default if other is None else other,
             )
+
+
+def differing(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """The names of which two mappings say something else, sorted."""
+    names = sorted(before.keys() | after.keys())
+    return [name for name in names if before.get(name) != after.get(name)]
+
+
+def few(names: Sequence[str]) -> list[str]:
+    """The first of many names, for people."""
+    return [*names[:_FEW], *["..."] * bool(names[_FEW:])]
+
+
+_FEW = 3
 
 
 def _default(name: str) -> Value | None:
@@ -326,7 +340,7 @@ def _changes(before: Step, after: Step, old: Plan, new: Plan) -> list[str]:
     parts = [part for part in other if other[part] != one.get(part)]
     if not parts:
         return _fields_changed(before, after)
-    files = _files_changed(_files(before, old), _files(after, new))
+    files = few(differing(_files(before, old), _files(after, new)))
     words = _WORDS | ({"code": f"code: {', '.join(files)}"} if files else {})
     return [words.get(part, part) for part in parts]
 
@@ -340,12 +354,6 @@ def _files(step: Step, plan: Plan) -> dict[str, str]:
     wanted = (step.code, scripts(step.run))
     found = (code.files for code in plan.code if (code.folder, code.scripts) == wanted)
     return dict(next(found, {}))
-
-
-def _files_changed(before: dict[str, str], after: dict[str, str]) -> list[str]:
-    names = sorted(before.keys() | after.keys())
-    changed = [name for name in names if before.get(name) != after.get(name)]
-    return changed[:3] + ["..."] * bool(changed[3:])
 
 
 def _pipeline_changes(before: Pipeline, after: Pipeline) -> Iterator[str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -22,10 +22,10 @@ from amlshare.backends.interface import WorkspaceName
 from amlshare.description import codes_of
 from amlshare.diff import Description
 from amlshare.files import write_whole
-from amlshare.impacts import Past, PastStep, Submit, shown
 from amlshare.lock import place
 from amlshare.movement.known import Size
-from amlshare.pipeline import Data
+from amlshare.past import NO_FOLDERS, Folders, Past, PastStep, Submit, shown
+from amlshare.pipeline import Data, Step
 from amlshare.plan import Fingerprint, Plan
 
 FORMAT = 1
@@ -135,8 +135,18 @@ class History:
 
     # writing
 
-    def begin(self, key: Key, plan: Plan, described: Description, submit: Begun) -> None:
-        """Note that ``plan``, which ``described`` describes, was submitted. Raises HistoryError."""
+    def begin(
+        self,
+        key: Key,
+        plan: Plan,
+        described: Description,
+        submit: Begun,
+        folders: Folders = NO_FOLDERS,
+    ) -> None:
+        """Note that ``plan``, which ``described`` describes, was submitted. Raises HistoryError.
+
+        ``folders`` are its code folders, where the backend takes these as a whole.
+        """
         try:
             found = self._read(key)
         except HistoryError:
@@ -146,12 +156,12 @@ class History:
         chosen = None if plan.selected is None else frozenset(plan.selected)
         for step in plan.pipeline.steps:
             if chosen is None or step.name in chosen:
-                new = _step(step.name, shown(step), plan, described, submit)
+                new = _step(step, plan, described, submit)
                 steps[step.name] = new | _ended(kept.get(step.name), new)
             elif step.name in kept:
                 steps[step.name] = kept[step.name]
         others = {id_: each for id_, each in submits.items() if id_ != submit.id}
-        every = {**others, submit.id: _submit(plan, described, submit)}
+        every = {**others, submit.id: _submit(plan, described, submit, folders)}
         document = {
             "format": FORMAT,
             "amlshare": __version__,
@@ -249,13 +259,12 @@ def code_files(plan: Plan) -> Iterator[tuple[str, str, str]]:
     yield from ((folder, name, sha) for (folder, name), sha in found.items())
 
 
-def _submit(plan: Plan, described: Description, submit: Begun) -> dict[str, Any]:
-    codes = codes_of(plan)
+def _submit(plan: Plan, described: Description, submit: Begun, folders: Folders) -> dict[str, Any]:
     return {
         "name": str(submit),
         "things": {kind: held for kind, held in described.things.items() if kind != "step"},
-        "codes": {key: dict(code.files) for key, code in codes.items()},
-        "folders": {key: code.folder for key, code in codes.items()},
+        "codes": {key: dict(code.files) for key, code in codes_of(plan).items()},
+        "folders": {name: dict(files) for name, files in folders.items()},
     }
 
 
@@ -264,23 +273,34 @@ def _needed(
 ) -> Iterator[tuple[str, Any]]:
     """The submits that steps are remembered of, and the last, with the code of those steps."""
     for id_, submit in submits.items():
-        codes = {step["parts"]["code"] for step in steps.values() if step["submit"] == id_}
-        if codes or id_ == last:
-            kept = {key: files for key, files in submit["codes"].items() if key in codes}
-            yield id_, {**submit, "codes": kept}
+        of = [step for step in steps.values() if step["submit"] == id_]
+        if of or id_ == last:
+            codes = {step["parts"]["code"] for step in of}
+            folders = {step["folder"] for step in of}
+            yield (
+                id_,
+                {
+                    **submit,
+                    "codes": _among(submit["codes"], codes),
+                    "folders": _among(submit["folders"], folders),
+                },
+            )
 
 
-def _step(
-    name: str, said: str, plan: Plan, described: Description, submit: Begun
-) -> dict[str, Any]:
-    found = plan.fingerprints[name]
+def _among(held: Mapping[str, Any], names: Collection[str | None]) -> dict[str, Any]:
+    return {name: each for name, each in held.items() if name in names}
+
+
+def _step(step: Step, plan: Plan, described: Description, submit: Begun) -> dict[str, Any]:
+    found = plan.fingerprints[step.name]
     return {
         "submit": submit.id,
+        "folder": step.code,
         "fingerprint": found.digest,
         "parts": dict(found.own),
         "upstream": dict(found.upstream),
-        "shown": said,
-        "fields": dict(described.named("step")[name]),
+        "shown": shown(step),
+        "fields": dict(described.named("step")[step.name]),
         "status": None,
     }
 
@@ -304,13 +324,14 @@ def _past_submit(submit: Mapping[str, Any]) -> Submit:
         name=str(submit["name"]),
         things=things,
         codes={key: _mapping(files) for key, files in submit["codes"].items()},
-        folders=_mapping(submit["folders"]),
+        folders={name: _mapping(files) for name, files in submit["folders"].items()},
     )
 
 
 def _past_step(step: Mapping[str, Any]) -> PastStep:
     return PastStep(
         submit=step["submit"],
+        folder=step["folder"],
         fingerprint=Fingerprint(
             digest=step["fingerprint"],
             own=_mapping(step["parts"]),

@@ -20,6 +20,7 @@ from amlshare.description import describe
 from amlshare.history import Begun, History, HistoryError, Key
 from amlshare.impacts import impacts
 from amlshare.movement.known import Size
+from amlshare.past import NO_FOLDERS
 from amlshare.pipeline import Data
 
 KEY = Key(backend="local", pipeline="shop")
@@ -32,9 +33,9 @@ def history(tmp_path):
     return History(tmp_path / ".amlshare")
 
 
-def begin(history, data=SHOP, submit=FIRST, key=KEY, **keys):
+def begin(history, data=SHOP, submit=FIRST, key=KEY, folders=NO_FOLDERS, **keys):
     plan = plan_of(data, **keys)
-    history.begin(key, plan, describe(plan, read=FILES.get), submit)
+    history.begin(key, plan, describe(plan, read=FILES.get), submit, folders)
     return plan
 
 
@@ -72,6 +73,31 @@ def test_a_step_is_remembered_as_the_last_submit_had_it_that_ran_it(history):
     assert past.submits["run-1"].things["parameter"]["least"]["default"] == 5
     begin(history, submit=SECOND)
     assert set(history.past(KEY).submits) == {"run-2"}
+
+
+def test_each_step_is_compared_with_the_code_folder_of_the_submit_that_ran_it(history):
+    first, second = ({"scripts": dict.fromkeys(("clean.py", "report.py"), each)} for each in "12")
+    some, every = select(SHOP, "clean"), plan_of(SHOP)
+
+    def again(folders):
+        found = impacts(
+            every, history.past(KEY), lambda _: describe(every, read=FILES.get), folders
+        )
+        return {name: [each.what for each in step.again] for name, step in found.steps.items()}
+
+    history.begin(KEY, some, describe(some, read=FILES.get), FIRST, {**first, "other": {"x": "1"}})
+    assert again(first) == {"clean": [], "report": []}
+    assert again(second)["clean"][0].startswith("clean.py, report.py differ in its code folder")
+    assert set(history.past(KEY).submits["run-1"].folders) == {"scripts"}
+    report = select(SHOP, "report")
+    history.begin(KEY, report, describe(report, read=FILES.get), SECOND, second)
+    assert {name: bool(why) for name, why in again(second).items()} == {
+        "clean": True,
+        "report": True,  # it reads what `clean` makes again
+    }
+    assert len(again(first)["report"]) == 1
+    begin(history, submit=SECOND, folders=second)
+    assert again(second) == {"clean": [], "report": []}
 
 
 def test_how_a_step_ended_is_remembered_also_when_the_run_goes_on(history):

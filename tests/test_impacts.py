@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -13,8 +14,9 @@ from test_plan import fed_by, plan_of, specs_and_a_step
 
 from amlshare.description import describe
 from amlshare.diff import compare
-from amlshare.impacts import Impacts, impacts, of_diff, past_of
+from amlshare.impacts import Impacts, impacts, of_diff
 from amlshare.movement.known import Known
+from amlshare.past import past_of
 
 SECOND = {
     "script": "report.py",
@@ -28,12 +30,15 @@ SHOP = {**SPEC, "steps": {**SPEC["steps"], "report": SECOND}}
 FILES = {"env.yml": CONDA}
 
 
-def since(before, after, files=FILES, now=FILES, **statuses):
-    """What became of the steps of ``after``; ``statuses`` says how those before had ended."""
-    old = past_of(before, describe(before, read=files.get, of="the last run"))
+def since(before, after, files=FILES, now=FILES, folders=(None, {}), **statuses):
+    """What became of the steps of ``after``; ``statuses`` says how those before had ended, and
+    ``folders`` are the whole code folders before and after.
+    """
+    old = past_of(before, describe(before, read=files.get, of="the last run"), folders[0])
     steps = {name: replace(step, status=statuses.get(name)) for name, step in old.steps.items()}
     past = replace(old, steps=steps)
-    return impacts(after, past, lambda names: describe(after, read=now.get, steps=names))
+    described = partial(describe, after, read=now.get)
+    return impacts(after, past, lambda names: described(steps=names), folders[1])
 
 
 def edited(*route, to):
@@ -55,6 +60,11 @@ def became(found: Impacts) -> dict[str, str]:
 
 def reasons(found: Impacts, step: str = "clean") -> list[str]:
     return [str(each) for each in found.steps[step].reasons]
+
+
+def again(found: Impacts, step: str = "clean") -> list[tuple[str, tuple[str, ...]]]:
+    """Why a step that is as it was runs, and where the spec says so."""
+    return [(str(each), each.route) for each in found.steps[step].again]
 
 
 def test_a_plan_beside_itself_is_unchanged_and_nothing_is_described():
@@ -142,25 +152,56 @@ def test_a_new_step_is_added_and_one_that_is_gone_is_named():
 def test_a_step_that_failed_and_one_that_is_never_reused_run_again_with_what_they_feed():
     found = since(plan_of(SHOP), plan_of(SHOP), clean="failed", report="skipped")
     assert became(found) == {"clean": "unchanged", "report": "unchanged"}
-    assert found.steps["clean"].again == ("it failed the last time",)
-    assert found.steps["report"].again == (
-        "it was not reached the last time",
-        "it reads clean.table, which is made again",
-    )
+    assert again(found) == [("it failed the last time", ())]
+    assert again(found, "report") == [
+        ("it was not reached the last time", ()),
+        ("it reads clean.table, which is made again", ("steps", "report", "inputs", "table")),
+    ]
     always = plan_of(edited("steps", "clean", "reuse", to=False))
-    again = since(always, always, clean="completed").steps
-    assert again["clean"].again == ("`reuse: false`: it always runs",)
-    assert again["report"].again == ("it reads clean.table, which is made again",)
+    found = since(always, always, clean="completed")
+    assert again(found) == [("`reuse: false`: it always runs", ("steps", "clean", "reuse"))]
+    assert [said for said, _ in again(found, "report")] == [
+        "it reads clean.table, which is made again"
+    ]
 
 
-def test_azure_takes_a_code_folder_as_a_whole():
-    before, after = (plan_of(SHOP, edited=each, backend="azureml") for each in ("", "report"))
-    found = since(before, after, clean="completed", report="completed")
-    assert became(found) == {"clean": "unchanged", "report": "changed"}
+WHOLE = {"clean.py": "1", "report.py": "2", "unused.py": "3"}
+CODE = ("steps", "clean", "code")
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        (WHOLE, None),
+        (WHOLE | {"unused.py": "4"}, "unused.py changed"),
+        (WHOLE | {"new.py": "4"}, "new.py is new"),
+        ({name: WHOLE[name] for name in ("clean.py", "report.py")}, "unused.py is gone"),
+        (WHOLE | dict.fromkeys("abc", "4") | {"unused.py": "4"}, "a, b, c, ... differ"),
+    ],
+)
+def test_azure_takes_a_code_folder_as_a_whole(now, said):
+    plan = plan_of(SHOP)
+    found = since(plan, plan, folders=({"scripts": WHOLE}, {"scripts": now}))
+    assert became(found) == {"clean": "unchanged", "report": "unchanged"}
+    whole = f"{said} in its code folder, which Azure takes as a whole"
+    assert again(found)[:1] == ([(whole, CODE)] if said else [])
+    assert again(since(plan, plan)) == []
+
+
+def test_of_a_saved_plan_nobody_knows_which_other_files_were_in_a_code_folder():
+    before, after = plan_of(SHOP), plan_of(SHOP, edited="report")
+    files = [{name: sha for code in each.code for name, sha in code.files.items()}
+             for each in (before, after)]  # fmt: skip
+    same, other = ({"scripts": {**each, "unused.py": "3"}} for each in files)
+    assert again(since(before, before, folders=(None, same))) == []
     said = "report.py changed in its code folder, which Azure takes as a whole"
-    assert found.steps["clean"].again == (said,)
-    here = since(plan_of(SHOP), plan_of(SHOP, edited="report"))
-    assert here.steps["clean"].again == ()
+    assert again(since(before, after, folders=(None, other))) == [(said, CODE)]
+
+
+def test_what_lies_in_another_code_folder_is_no_matter():
+    plan = plan_of(SHOP)
+    folders = [{"scripts": WHOLE, "other": {"x": each}} for each in "12"]
+    assert again(since(plan, plan, folders=folders)) == []
 
 
 def test_the_impacts_of_a_difference_are_those_of_its_steps():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from amlshare.commands import Request, UsageError, diff, plan, save, since
+from amlshare.commands import Request, UsageError, diff, plan, planned, save, since
 from amlshare.commands.explaining import first_difference, why
 from amlshare.impacts import Impacts
 from amlshare.movement.known import Size
@@ -87,7 +87,7 @@ def became(backend="local", against=None):
     found = since(plan(request), request, against)
     assert isinstance(found, Impacts), found
     return {
-        name: (each.impact, [*map(str, each.reasons), *each.again])
+        name: (each.impact, [*map(str, (*each.reasons, *each.again))])
         for name, each in found.steps.items()
     }
 
@@ -154,7 +154,8 @@ def test_a_step_that_failed_runs_again_though_nothing_changed(shop, amlshare):
     assert amlshare("submit", "shop.yaml", *HERE, "--select", "edited").exit_code == 1
     assert became()["edited"] == ("unchanged", ["it failed the last time"])
     assert became()["argued"] == ("added", [])
-    assert [each.what for each in causes("edited")] == ["it failed the last time"]
+    (cause,) = causes("edited")
+    assert (cause.what, cause.file) == ("it failed the last time", None)
     assert notes("edited") == ()
 
 
@@ -247,7 +248,7 @@ def test_a_revision_that_git_does_not_know_is_wrong_usage(shop, amlshare):
 
 def test_another_spec_and_a_saved_plan_can_be_compared_with(shop):
     request = Request(spec="shop.yaml", backend="local")
-    save(plan(request), request, Path("plan.json"))
+    save(*planned(request), request, Path("plan.json"))
     shutil.copy(shop / "shop.yaml", shop / "other.yaml")
     edit(shop, "shop.yaml")
     for other in ("plan.json", "other.yaml"):
@@ -263,12 +264,32 @@ def test_another_spec_and_a_saved_plan_can_be_compared_with(shop):
 
 def test_what_differs_and_azure_does_not_look_at_is_said(shop):
     request = Request(spec="shop.yaml")
-    save(plan(request), request, Path("plan.json"))
+    save(*planned(request), request, Path("plan.json"))
     spec = (shop / "shop.yaml").read_text()
     spec = spec.replace("edited: {script", "edited: {timeout: 2h, script")
     (shop / "shop.yaml").write_text(spec)
     said = "Azure does not look at timeout of 'edited': earlier results are eligible for reuse"
     assert notes("edited", "azureml", "plan.json")[0].startswith(said)
+
+
+def test_azure_runs_every_step_of_a_code_folder_in_which_a_file_changed(shop, amlshare, workspace):
+    workspace.add_compute("cpu")
+    options = {"env": workspace.environment}
+    (shop / "shop.yaml").write_text(SPEC.partition("  packed:")[0].replace("conda: env.yml", ""))
+    submit = ("submit", "shop.yaml", "--no-wait", "--select", "argued")
+    assert amlshare(*submit, **options).exit_code == 0
+
+    def step(name):
+        document = json.loads(amlshare("plan", "shop.yaml", "--format", "json", **options).stdout)
+        (found,) = (each for each in document["steps"] if each["name"] == name)
+        return found["impact"], found["reasons"]
+
+    assert step("argued") == ("unchanged", [])
+    (shop / "scripts/unused.py").write_text("")
+    said = "unused.py is new in its code folder, which Azure takes as a whole"
+    assert step("argued") == ("unchanged", [said])
+    screen = amlshare("why", "shop.yaml", "argued", **options).stdout
+    assert f"  {said}\n  --> scripts/unused.py:1\n" in screen
 
 
 def test_a_broken_history_is_said_and_the_plan_is_made(shop, amlshare):
@@ -277,7 +298,13 @@ def test_a_broken_history_is_said_and_the_plan_is_made(shop, amlshare):
     file.write_text("{")
     done = amlshare("plan", "shop.yaml", *HERE)
     assert done.exit_code == 0
-    assert "shop.json is no history; the next submit writes it anew." in done.stdout
+    said = "shop.json is no history; the next submit writes it anew"
+    assert f"{said}." in done.stdout
+    assert said in notes("edited")[0]
+    for command in ("plan", "diff"):
+        done = amlshare(command, "shop.yaml", *HERE, "--against", "last")
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert said in done.stderr
 
 
 def test_a_submit_to_a_workspace_is_what_the_next_plan_is_compared_with(shop, amlshare, workspace):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -15,7 +16,8 @@ from amlshare.diagnostics import SpecError
 
 if TYPE_CHECKING:
     from amlshare.diff import Description, Diff, Fields
-    from amlshare.impacts import Past, Since
+    from amlshare.impacts import Since
+    from amlshare.past import Folders, Past
     from amlshare.plan import Plan
 
 LAST, PUBLISHED = "last", "published"
@@ -48,9 +50,9 @@ def diff(request: Request, against: str = PUBLISHED) -> Diff:
     from amlshare.diff import compare
 
     made = plan(request)
-    with before(made, request, against) as found:
-        if found is None:
-            raise UsageError(nothing_submitted(request))
+    with _before(made, request, against) as found:
+        if isinstance(found, str):
+            raise UsageError(found)
         return compare(found.past.description(), describe(made, request))
 
 
@@ -61,24 +63,33 @@ def since(made: Plan, request: Request, against: str | None = None) -> Since:
     Raises UsageError, or BackendError, also where there is nothing to compare with.
     """
     if against is None and not (request.state / "history").exists():
-        return nothing_submitted(request)  # with no import: it is so in every fresh checkout
-    from amlshare.history import HistoryError
+        return _nothing_submitted(request)  # with no import: it is so in every fresh checkout
+    with compared(made, request, against) as (found, _):
+        return found
+
+
+@contextmanager
+def compared(
+    made: Plan, request: Request, against: str | None = None
+) -> Iterator[tuple[Since, Before | None]]:
+    """What :func:`since` gives, and what it was found by, which is there until the end.
+
+    That is None for what is published, and where there is nothing to compare with.
+    """
     from amlshare.impacts import impacts, of_diff
 
     if against == PUBLISHED:
         _publishing(request)
-        return of_diff(_published(made, request), made)
-    try:
-        with before(made, request, against or LAST) as found:
-            if found is not None:
-                return impacts(made, found.past, lambda names: describe(made, request, names))
-    except HistoryError as error:
-        if against == LAST:
-            raise UsageError(str(error)) from None
-        return str(error)
-    if against == LAST:
-        raise UsageError(nothing_submitted(request))
-    return nothing_submitted(request)
+        yield of_diff(_published(made, request), made), None
+        return
+    with _before(made, request, against or LAST) as found:
+        if not isinstance(found, str):
+            folders = whole_folders(made, request)
+            yield impacts(made, found.past, partial(describe, made, request), folders), found
+        elif against is None:
+            yield found, None
+        else:
+            raise UsageError(found)
 
 
 def describe(made: Plan, request: Request, steps: Collection[str] | None = None) -> Description:
@@ -88,7 +99,16 @@ def describe(made: Plan, request: Request, steps: Collection[str] | None = None)
     return described(made, read=texts(request.base), steps=steps, of=request.spec)
 
 
-def nothing_submitted(request: Request) -> str:
+def whole_folders(made: Plan, request: Request) -> Folders:
+    """The code folders of a plan, where its backend takes them as a whole; else none."""
+    if made.backend == "local":
+        return {}
+    from amlshare.backends.azureml.noticing import whole_folders
+
+    return whole_folders(made, request.base)
+
+
+def _nothing_submitted(request: Request) -> str:
     """That there is no last submit, and what there may be instead."""
     cloud = "published, " * (request.backend == "azureml")
     what = f"{cloud}a revision or a file"
@@ -96,11 +116,8 @@ def nothing_submitted(request: Request) -> str:
 
 
 @contextmanager
-def before(made: Plan, request: Request, against: str) -> Iterator[Before | None]:
-    """What ``against`` names, None for a last submit that there was not.
-
-    Raises UsageError, or HistoryError for a history that cannot be read.
-    """
+def _before(made: Plan, request: Request, against: str) -> Iterator[Before | str]:
+    """What ``against`` names; for a last submit that there is not, why. Raises UsageError."""
     from amlshare.commands import revisions
 
     path = Path(against)
@@ -122,22 +139,25 @@ def before(made: Plan, request: Request, against: str) -> Iterator[Before | None
             yield _of_spec(replace(request, spec=str(spec)), f"{request.spec} at {against}")
 
 
-def _last(made: Plan, request: Request) -> Before | None:
-    from amlshare.history import History
+def _last(made: Plan, request: Request) -> Before | str:
+    from amlshare.history import History, HistoryError
 
     history = History(request.state)
     if not history.folder.exists():
-        return None  # and no workspace needs to be looked for
+        return _nothing_submitted(request)  # and no workspace needs to be looked for
     key = history_key(request, made.pipeline)
-    past = history.past(key) if key else None
+    try:
+        past = history.past(key) if key else None
+    except HistoryError as error:
+        return str(error)
     if past is None:
-        return None
+        return _nothing_submitted(request)
     return Before(past=past, text=lambda _folder, _file, sha: history.text(sha))
 
 
 def _of_spec(request: Request, of: str) -> Before:
     """A spec as it stands in a file."""
-    from amlshare.impacts import past_of
+    from amlshare.past import past_of
 
     whole = replace(request, select=None, exclude=None)
     try:
@@ -149,7 +169,7 @@ def _of_spec(request: Request, of: str) -> Before:
     except UsageError as error:
         raise UsageError(f"{of}: {error}") from None
     return Before(
-        past=past_of(made, replace(describe(made, whole), of=of)),
+        past=past_of(made, replace(describe(made, whole), of=of), whole_folders(made, whole)),
         text=lambda folder, file, _sha: _text(whole.base / folder / file),
     )
 
@@ -159,7 +179,7 @@ def _of_plan(path: Path, request: Request) -> Before:
     import json
 
     from amlshare.description import describe as described
-    from amlshare.impacts import past_of
+    from amlshare.past import past_of
     from amlshare.plan_document import load
 
     try:

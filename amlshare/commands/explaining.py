@@ -9,21 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlshare import layers, secrets
-from amlshare.commands.comparing import (
-    LAST,
-    PUBLISHED,
-    Before,
-    before,
-    describe,
-    nothing_submitted,
-    since,
-)
+from amlshare.commands.comparing import Before, compared
 from amlshare.commands.planning import plan
 from amlshare.commands.reading import texts
 from amlshare.commands.request import Request, UsageError
 from amlshare.diagnostics import Route, did_you_mean
-from amlshare.history import HistoryError
-from amlshare.impacts import SOURCE, Impact, Impacts, Reason, Since, StepImpact, impacts
+from amlshare.impacts import Impact, Impacts, Since, StepImpact
+from amlshare.reasons import SOURCE, Reason
 
 if TYPE_CHECKING:
     from amlshare.diff import Value
@@ -68,19 +60,8 @@ def why(request: Request, step: str, against: str | None = None) -> Why:
     if step not in steps:
         meant = did_you_mean(step, steps)
         raise UsageError(f"no step is called '{step}'" + (f"; {meant}" if meant else ""))
-    if against == PUBLISHED:
-        found = since(made, request, against)
-        return _explained(steps[step], made, request, found, None)
-    try:
-        with before(made, request, against or LAST) as past:
-            if past is None:
-                if against == LAST:
-                    raise UsageError(nothing_submitted(request))
-                return _explained(steps[step], made, request, nothing_submitted(request), None)
-            became = impacts(made, past.past, lambda names: describe(made, request, names))
-            return _explained(steps[step], made, request, became, past)
-    except HistoryError as error:
-        raise UsageError(str(error)) from None
+    with compared(made, request, against) as (found, past):
+        return _explained(steps[step], made, request, found, past)
 
 
 def _explained(step: Step, made: Plan, request: Request, found: Since, past: Before | None) -> Why:
@@ -112,8 +93,7 @@ def _reasons(step: Step, found: Impacts, made: Plan) -> Iterator[Reason]:
         if impact.impact == "added":
             yield Reason(step=name, what=f"step '{name}' is new", route=("steps", name))
         yield from impact.reasons
-        route: Route = ("steps", name, "reuse")
-        yield from (Reason(step=name, what=each, route=route) for each in impact.again)
+        yield from impact.again
         for given in steps[name].inputs:
             source = given.source.partition(".")[0]
             stays = "." not in given.source or _stays(found.steps[source])

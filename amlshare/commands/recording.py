@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from amlshare.backends.interface import Event, Noted, Outcome, RunStarted, StepFinished, Watch
-from amlshare.commands.comparing import describe
+from amlshare.commands.comparing import describe, whole_folders
 from amlshare.commands.request import Request, history_key
 from amlshare.history import Begun, History, HistoryError, code_files
 
@@ -25,6 +25,8 @@ class Recorder:
         self._watch = watch
         self._key = history_key(request, plan.pipeline)
         self._history = History(request.state)
+        # as they are before any of it is uploaded
+        self._folders = whole_folders(plan, request)
         self._begun: RunStarted | None = None
         self._statuses: dict[str, str] = {}
 
@@ -61,7 +63,7 @@ class Recorder:
         base = self._request.base
         files = code_files(self._plan)
         try:
-            self._history.begin(self._key, self._plan, described, begun)
+            self._history.begin(self._key, self._plan, described, begun, self._folders)
             self._history.keep(
                 {sha: (base / folder / name).read_bytes for folder, name, sha in files}
             )

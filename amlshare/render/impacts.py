@@ -9,7 +9,8 @@ from amlshare.render.paper import Paper, Style, clean, fold
 from amlshare.render.words import listed
 
 if TYPE_CHECKING:
-    from amlshare.impacts import Impact, Impacts, Reason, Since, StepImpact
+    from amlshare.impacts import Impact, Impacts, Since, StepImpact
+    from amlshare.reasons import Reason
 
 SIGNS: Mapping[Impact, str] = {
     "added": "+",
@@ -68,14 +69,18 @@ def phrase(impact: StepImpact) -> str | None:
     """``changed: argument --iterations 60 -> 80, code train.py``; None where nothing is to say."""
     match impact.impact:
         case "unchanged":
-            return f"unchanged, and runs again: {'; '.join(impact.again)}" if impact.again else None
+            return f"unchanged, and runs again: {_again(impact)}" if impact.again else None
         case "added":
             return "new"
         case "cosmetic":
-            again = f"; runs again: {'; '.join(impact.again)}" if impact.again else ""
+            again = f"; runs again: {_again(impact)}" if impact.again else ""
             return f"changed only for people: {_reasons(impact.reasons)}{again}"
         case impact_:
             return f"{impact_}: {_reasons(impact.reasons)}"
+
+
+def _again(impact: StepImpact) -> str:
+    return "; ".join(map(str, impact.again))
 
 
 def _reasons(reasons: tuple[Reason, ...]) -> str:
@@ -109,7 +114,7 @@ def add_to(document: dict[str, Any], since: Since | None) -> None:
         for step in document["steps"]:
             impact = found.steps[step["name"]]
             step["impact"] = impact.impact
-            step["reasons"] = [*map(str, impact.reasons), *impact.again]
+            step["reasons"] = list(map(str, (*impact.reasons, *impact.again)))
 
 
 def _comparison(found: Impacts) -> dict[str, Any]:

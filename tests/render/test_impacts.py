@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from render.plans import plan, step
 
-from amlshare.impacts import Impacts, Reason, StepImpact
+from amlshare.impacts import Impacts, StepImpact
+from amlshare.plan import moves_of
+from amlshare.reasons import Reason
 from amlshare.render.impacts import add_to, phrase, summary
 from amlshare.render.markdown import plan_markdown
 from amlshare.render.paper import Paper
@@ -14,7 +16,8 @@ from amlshare.render.text import plan_text
 
 def became(impact, *reasons, again=(), name="a"):
     told = tuple(Reason(step=name, what=each, before=1, after=2) for each in reasons)
-    return StepImpact(step=name, impact=impact, reasons=told, again=again)
+    runs = tuple(Reason(step=name, what=each) for each in again)
+    return StepImpact(step=name, impact=impact, reasons=told, again=runs)
 
 
 def impacts(*found, removed=()):
@@ -54,7 +57,7 @@ def test_the_steps_are_counted_by_what_became_of_them():
 def test_a_plan_has_a_mark_at_each_steps_head_and_counts_them():
     shown = plan(step("a"), step("b"))
     found = impacts(became("changed", "env.A"), became("unchanged", name="b"))
-    text = plan_text(shown, Paper(), submit="x", since=found)
+    text = plan_text(shown, moves_of(shown), Paper(), submit="x", since=found)
     assert "\n~ 1. a" in text
     assert "\n    ~ changed: env.A: 1 -> 2\n" in text
     assert "\n  2. b  unchanged\n" in text
@@ -63,7 +66,8 @@ def test_a_plan_has_a_mark_at_each_steps_head_and_counts_them():
 
 def test_a_pull_request_shows_the_same():
     found = impacts(became("changed", "env.A|B"), became("unchanged", name="b"))
-    text = plan_markdown(plan(step("a"), step("b")), since=found)
+    shown = plan(step("a"), step("b"))
+    text = plan_markdown(shown, moves_of(shown), since=found)
     assert "**1 changed, 0 downstream, 1 unchanged since run 1.**" in text
     assert r"| `a`<br>**changed**: env.A\|B: 1 \-&gt; 2 |" in text
     assert "| `b`<br>unchanged |" in text
