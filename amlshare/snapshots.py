@@ -131,9 +131,16 @@ def _walk_in(
 
 
 def _is_ours(path: str) -> bool:
-    """Whether amlshare has written a file: its first line says by which command."""
-    with Path(path).open("rb") as file:
-        return b"`amlshare " in file.readline(200)
+    """Whether a file is a lock or has rates: its first line says who wrote it, also where the rest
+    is broken, or its key says so, also where people wrote it.
+    """
+    text = Path(path).read_bytes()
+    if b"`amlshare " in text.partition(b"\n")[0]:
+        return True
+    from amlshare.document import parse
+
+    data = parse(text, path).data
+    return any(type(data.get(key)) is int for key in ("lock", "rates"))
 
 
 def _stat(entry: os.DirEntry[str]) -> os.stat_result | None:

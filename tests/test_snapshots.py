@@ -58,6 +58,27 @@ def test_what_amlshare_keeps_beside_a_spec_does_not_and_what_others_call_so_does
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "rates: 1\nazureml: {latency: 0.05}\n",
+        "{azureml: {latency: 0.05}, rates: 1}\n",
+        "# measured in our region\nazureml:\n  latency: 0.05\n\n'rates': 1\n",
+    ],
+)
+def test_rates_that_were_written_by_hand_are_no_code_either(code: Path, text: str):
+    write(code, **{"main.rates.yaml": text})
+    assert files(code) == EVERYTHING
+
+
+@pytest.mark.parametrize(
+    "text", ["rates: {usd: 1}\n", "- rates: 1\n", "usd: {rates: 1}\n", "lock: true\n", "", "{\n"]
+)
+def test_a_file_of_such_a_name_that_says_something_else_is_code(code: Path, text: str):
+    write(code, **{"fx.rates.yaml": text, "door.lock.yaml": text})
+    assert {"fx.rates.yaml", "door.lock.yaml"} <= set(files(code))
+
+
+@pytest.mark.parametrize(
     ("patterns", "left_out"),
     [
         ("*.csv", ["data.csv"]),
