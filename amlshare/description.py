@@ -220,10 +220,10 @@ def _parallel(run: Parallel) -> Iterator[tuple[str, Value]]:
 
 
 def _sequence(run: Sequence) -> Iterator[tuple[str, Value]]:
-    """The parts are numbered from 0, as in a route."""
-    for number, part in enumerate(run.parts):
+    """The parts are numbered from 1, as in a log."""
+    for number, part in enumerate(run.parts, 1):
         yield from _part(part, f"sequence.{number}.")
-    yield from ((f"sequence.{n}.title", title) for n, title in enumerate(run.titles) if title)
+    yield from ((f"sequence.{n}.title", title) for n, title in enumerate(run.titles, 1) if title)
     yield from ((f"scratch.{each.name}.format", each.format) for each in run.scratch)
 
 

@@ -33,8 +33,9 @@ _DEFAULTS: Mapping[str, Value] = {"reuse": True, "retries": 0, "nodes": 1}
 class Description:
     """A pipeline as things: kind -> name -> field -> value, the steps in run order.
 
-    A field is a key of the spec, or a route to one, such as ``inputs.flights.mode``; those at
-    their default are left out. ``of`` says for people what is described.
+    A field is a key of the spec, or a route to one, such as ``inputs.flights.mode``, with the
+    parts of a sequence counted from 1; those at their default are left out. ``of`` says for people
+    what is described.
     """
 
     things: Mapping[Kind, Mapping[str, Fields]]

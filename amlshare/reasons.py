@@ -196,7 +196,10 @@ def _keys(name: str) -> Route:
     head, _, rest = name.partition(".")
     if head in ("env", "tags"):
         return (head, rest)
-    return tuple(int(key) if key.isdecimal() else key for key in name.split("."))
+    if head == "sequence":
+        number, _, key = rest.partition(".")
+        return (head, int(number) - 1, key)  # people count the parts from 1
+    return tuple(name.split("."))
 
 
 _NODES = frozenset({"min_nodes", "max_nodes", "idle_seconds", "nodes", "hourly_rate"})

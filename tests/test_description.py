@@ -119,9 +119,9 @@ def test_of_a_sequence_each_part_is_told():
         "scratch": ["kept"], "code": "scripts", "compute": "cpu", "environment": "sklearn",
     }}}  # fmt: skip
     step = described(data).named("step")["both"]
-    assert step["sequence.0.script"] == "one.py"
-    assert step["sequence.0.arguments"] == "--out ${scratch.kept}"
-    assert step["sequence.1.command"] == "cat ${scratch.kept}"
+    assert step["sequence.1.script"] == "one.py"
+    assert step["sequence.1.arguments"] == "--out ${scratch.kept}"
+    assert step["sequence.2.command"] == "cat ${scratch.kept}"
     assert step["scratch.kept.format"] == "folder"
 
 
@@ -130,7 +130,7 @@ def test_a_title_of_a_part_is_for_people():
     titled = {"sequence": [{"command": "date", "title": "When"}, {"command": "ls"}]}
     before, after = (described({**SPEC, "steps": {"s": step}}) for step in (parts, titled))
     (change,) = compare(before, after).changes
-    assert [(each.field, each.after) for each in change.fields] == [("sequence.0.title", "When")]
+    assert [(each.field, each.after) for each in change.fields] == [("sequence.1.title", "When")]
     assert change.impact == "cosmetic"
 
 

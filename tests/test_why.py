@@ -262,6 +262,16 @@ def test_another_spec_and_a_saved_plan_can_be_compared_with(shop):
         became(against="other.yaml")
 
 
+def test_a_part_of_a_sequence_is_counted_as_its_log_does_and_found_at_its_line(shop):
+    parts = "    sequence:\n      - command: date\n      - command: ls\n    code: none\n"
+    spec = SPEC.partition("steps:")[0] + "steps:\n  both:\n    compute: cpu\n" + parts
+    (shop / "shop.yaml").write_text(spec.replace("command: ls", "command: ls -l"))
+    (shop / "other.yaml").write_text(spec)
+    (cause,) = causes("both", against="other.yaml")
+    assert (cause.what, cause.before, cause.after) == ("sequence.2.command", "ls", "ls -l")
+    assert (shop / "shop.yaml").read_text().splitlines()[cause.line - 1] == "      - command: ls -l"
+
+
 def test_what_differs_and_azure_does_not_look_at_is_said(shop):
     request = Request(spec="shop.yaml")
     save(*planned(request), request, Path("plan.json"))

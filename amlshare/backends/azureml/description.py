@@ -169,8 +169,8 @@ def _run(step: JobStep) -> Iterator[tuple[str, Value]]:
 
 
 def _wrapped(wrapper: Wrapper) -> Iterator[tuple[str, Value]]:
-    """What a wrapper runs. Only the parts of a sequence have names; they count from 0."""
-    for number, program in enumerate(wrapper.programs):
+    """What a wrapper runs. Only the parts of a sequence have names; they count from 1."""
+    for number, program in enumerate(wrapper.programs, 1):
         prefix = "" if program.name is None else f"sequence.{number}."
         if program.script is None:
             yield f"{prefix}command", _command(program, wrapper)

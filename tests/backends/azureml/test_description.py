@@ -204,11 +204,11 @@ CHANGES: list[tuple[str, str, dict[str, list[str]]]] = [
         {"step readers": ["arguments"]},
     ),
     ('&& echo "$HOME"', '&& echo "$PWD"', {"step bash": ["command"]}),
-    ("--prices, ", "--all, --prices, ", {"step merged": ["sequence.0.arguments"]}),
+    ("--prices, ", "--all, --prices, ", {"step merged": ["sequence.1.arguments"]}),
     (
         'sort "${scratch.parts}"/*.csv',
         'sort -u "${scratch.parts}"/*.csv',
-        {"step merged": ["sequence.1.command"]},
+        {"step merged": ["sequence.2.command"]},
     ),
     (
         "sorted: {format: file}",
