@@ -14,7 +14,7 @@ from amlshare.movement.known import Known, Size
 from amlshare.movement.machines import Machine
 from amlshare.movement.rates import Rates
 from amlshare.pipeline import Edge, Output, Pipeline, Step
-from amlshare.plan import Code, Fingerprint, Plan, moves_of, plain
+from amlshare.plan import Code, Fingerprint, Plan, plain
 from amlshare.references import parse
 
 if TYPE_CHECKING:
@@ -23,19 +23,20 @@ if TYPE_CHECKING:
 FORMAT = 1
 
 
-def dump(plan: Plan) -> dict[str, Any]:
-    """The document that ``plan --format json`` prints and ``--save`` keeps."""
+def dump(plan: Plan, moves: movement.Moves) -> dict[str, Any]:
+    """The document of ``plan``, and of what moves in it, that ``plan --format json`` prints and
+    ``--save`` keeps.
+    """
     pipeline = plan.pipeline
-    found = moves_of(plan)
     return {
         "format": FORMAT,
         "backend": plan.backend,
         "pipeline": _pipeline(pipeline),
         "selected": None if plan.selected is None else list(plan.selected),
-        "steps": [_step(step, plan, found.waiting) for step in pipeline.steps],
-        "edges": [_edge(each) for each in found.edges],
-        "outputs": _output_rows(pipeline, found.outputs),
-        "movement": _movement(found.movement, found.waiting),
+        "steps": [_step(step, plan, moves.waiting) for step in pipeline.steps],
+        "edges": [_edge(each) for each in moves.edges],
+        "outputs": _output_rows(pipeline, moves.outputs),
+        "movement": _movement(moves.movement, moves.waiting),
         "known": plain(plan.known),
         "code": [_code(code) for code in plan.code],
         "diagnostics": [dump_diagnostic(found) for found in plan.diagnostics],

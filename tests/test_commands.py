@@ -15,6 +15,7 @@ from amlshare import __version__, commands
 from amlshare.backends.interface import BackendError
 from amlshare.commands import Request, UsageError, Whose
 from amlshare.diagnostics import SpecError
+from amlshare.plan import moves_of
 
 SPEC = """\
 amlshare: 1
@@ -198,7 +199,7 @@ def test_a_plan_is_the_same_each_time_and_in_each_place(project: Path, tmp_path:
     first = commands.plan(request(project))
     project.rename(tmp_path / "moved")
     assert commands.plan(request(tmp_path / "moved")) == first
-    assert str(tmp_path) not in json.dumps(commands.plan_document(first))
+    assert str(tmp_path) not in json.dumps(commands.plan_document(first, moves_of(first)))
 
 
 def test_a_plan_knows_what_is_selected(project: Path):
@@ -219,7 +220,7 @@ def test_a_code_file_that_cannot_be_read_is_a_diagnostic(project: Path):
 
 def save(project: Path, path: Path, **options: Any) -> Path:
     asked = request(project, **options)
-    commands.save(commands.plan(asked), asked, path)
+    commands.save(*commands.planned(asked), asked, path)
     return path
 
 
@@ -247,7 +248,7 @@ def test_a_plan_may_be_saved_in_another_folder(
     monkeypatch.chdir(project)
     (tmp_path / "plans").mkdir()
     asked = Request(spec="spec.yaml", backend="local")
-    commands.save(commands.plan(asked), asked, Path("../plans/plan.json"))
+    commands.save(*commands.planned(asked), asked, Path("../plans/plan.json"))
     made = json.loads((tmp_path / "plans/plan.json").read_text())["made_from"]
     assert (made["spec"], made["amlshare"]) == ("../project/spec.yaml", __version__)
     monkeypatch.chdir(tmp_path / "plans")
@@ -332,9 +333,9 @@ def test_a_plan_that_cannot_be_saved_there_says_why(project: Path, name: str, sa
 
 
 def test_a_plan_of_standard_input_is_not_saved(project: Path, tmp_path: Path):
-    plan = commands.plan(request(project))
+    planned = commands.planned(request(project))
     with pytest.raises(UsageError, match="standard input"):
-        commands.save(plan, Request(spec="-"), tmp_path / "plan.json")
+        commands.save(*planned, Request(spec="-"), tmp_path / "plan.json")
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,13 @@ from strategies import few, spec_data
 from test_plan import plan_of
 from test_resolution import turned_around
 
+from amlshare import plan_document
 from amlshare.diagnostics import Diagnostic, Label, Span
 from amlshare.movement.known import Known, Size
 from amlshare.movement.machines import find
 from amlshare.movement.rates import Rates
-from amlshare.plan import Plan, make_plan
-from amlshare.plan_document import dump, dump_diagnostic, load
+from amlshare.plan import Plan, make_plan, moves_of
+from amlshare.plan_document import dump_diagnostic, load
 from amlshare.selection import select
 
 SPAN = Span(file="a.yaml", line=3, column=5, end_line=3, end_column=9)
@@ -33,6 +34,10 @@ PLACED = Diagnostic(
     related=(Label(span=SPAN, message="here"),),
 )
 UNPLACED = Diagnostic(code="unreadable-code", severity="warning", message="ü", help="mend it")
+
+
+def dump(plan: Plan) -> dict[str, Any]:
+    return plan_document.dump(plan, moves_of(plan))
 
 
 def through_json(document: Any) -> Any:

@@ -75,7 +75,7 @@ def refreshed(amlshare: Any, lock: Path) -> Callable[..., str]:  # noqa: ARG001 
 def planned(lock: Path) -> Callable[..., dict[str, Any]]:
     """The plan that is made of the spec, as JSON."""
     spec = str(lock.with_name("tiny.yaml"))
-    return lambda **asked: commands.plan_document(commands.plan(Request(spec=spec, **asked)))
+    return lambda **asked: commands.plan_document(*commands.planned(Request(spec=spec, **asked)))
 
 
 def sizes(document: dict[str, Any]) -> dict[str, tuple[int | None, str]]:

@@ -1,7 +1,7 @@
 """Advice: what would serve a pipeline better, with figures, and the change to its spec.
 
-One rule is one function of a plan, and of what moves in it. The finding of each advice is a hint
-for people, and `plan --suggest` prints a patch made of its edits.
+One rule is one function of a plan with what moves in it. The finding of each advice is a hint for
+people, and `plan --suggest` prints a patch made of its edits.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ from typing import TypeAlias
 
 from amlshare.advice.code import coupled_reruns
 from amlshare.advice.fit import fits
-from amlshare.advice.interface import Advice
+from amlshare.advice.interface import Advice, Subject
 from amlshare.advice.kinds import datasets, paths
 from amlshare.advice.modes import slow_modes
 from amlshare.movement import Moves
-from amlshare.plan import Plan, moves_of
+from amlshare.plan import Plan
 
-__all__ = ["RULES", "Advice", "Rule", "advise"]
+__all__ = ["RULES", "Advice", "Rule", "Subject", "advise"]
 
-Rule: TypeAlias = Callable[[Plan, Moves], Iterable[Advice]]
+Rule: TypeAlias = Callable[[Subject], Iterable[Advice]]
 
 RULES: tuple[Rule, ...] = (fits, slow_modes, datasets, paths, coupled_reruns)
 """All of them are asked for every plan, also one of a thousand steps."""
 
 
-def advise(plan: Plan) -> tuple[Advice, ...]:
-    """What every rule says of a plan."""
-    found = moves_of(plan)
-    return tuple(advice for rule in RULES for advice in rule(plan, found))
+def advise(plan: Plan, moves: Moves) -> tuple[Advice, ...]:
+    """What every rule says of a plan, and of what moves in it."""
+    about = Subject.of(plan, moves)
+    return tuple(advice for rule in RULES for advice in rule(about))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from amlshare.advice.interface import Advice
+from amlshare.advice.interface import Advice, Subject
 from amlshare.diagnostics import Finding
 from amlshare.movement import Moves
 from amlshare.pipeline import Script, Step, feeders, scripts
@@ -36,11 +36,12 @@ class _Cost(NamedTuple):
         return self.bytes >= _BYTES or self.low >= _SECONDS
 
 
-def coupled_reruns(plan: Plan, moves: Moves) -> Iterator[Advice]:
+def coupled_reruns(about: Subject) -> Iterator[Advice]:
     """coupled-reruns: a change of one step's script moves much for others that do not use it."""
+    plan = about.plan
     if plan.backend == "local":
         return
-    costs = _Costs(plan, moves)
+    costs = _Costs(plan, about.moves)
     for folder, steps in _by_folder(plan).items():
         if len(steps) > 1 and costs.of(costs.with_followers(steps)).is_much:
             found = [_needless(step, steps, plan, costs) for step in steps[-_TRIED:]]

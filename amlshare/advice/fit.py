@@ -4,31 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from amlshare.advice.interface import Advice
+from amlshare.advice.interface import Advice, Subject
 from amlshare.diagnostics import Finding
 from amlshare.document.edits import Put
-from amlshare.movement import Moves
 from amlshare.movement.disk import Disk
 from amlshare.movement.estimate import room
 from amlshare.movement.facts import Facts
 from amlshare.movement.machines import Machine, larger
 from amlshare.pipeline import Step
-from amlshare.plan import Plan
 from amlshare.units import show_size
 
 _NAMED = 3
 """Ports that are named, the largest first."""
 
 
-def fits(plan: Plan, moves: Moves) -> Iterator[Advice]:  # noqa: ARG001 - rules are called alike
+def fits(about: Subject) -> Iterator[Advice]:
     """disk-too-small: a step in the cloud that downloads and writes more than its disk holds.
 
     What `auto` chose fits, so this is what the spec demands. A size or a machine that is not known
     is no error.
     """
+    plan, facts = about.plan, about.facts
     if plan.backend == "local":
         return
-    facts = Facts(plan.pipeline, plan.known)
     for step in plan.pipeline.steps:
         machine = facts.machine(step)
         if machine is None or (plan.selected is not None and step.name not in plan.selected):

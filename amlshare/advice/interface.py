@@ -1,4 +1,4 @@
-"""What a rule of advice gives."""
+"""What a rule of advice is given, and what it gives."""
 
 from __future__ import annotations
 
@@ -7,6 +7,24 @@ from dataclasses import dataclass, field
 
 from amlshare.diagnostics import Finding
 from amlshare.document.edits import Edit
+from amlshare.movement import Facts, Moves
+from amlshare.plan import Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What advice is about: a plan, and all that moves in it.
+
+    ``facts`` are those that decide, the same wherever the plan is made; ``moves`` may know more.
+    """
+
+    plan: Plan
+    moves: Moves
+    facts: Facts
+
+    @classmethod
+    def of(cls, plan: Plan, moves: Moves) -> Subject:
+        return cls(plan=plan, moves=moves, facts=Facts(plan.pipeline, plan.known.everywhere()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,11 +21,10 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
-from amlshare.advice.interface import Advice
+from amlshare.advice.interface import Advice, Subject
 from amlshare.checks.outputs import fill
 from amlshare.diagnostics import Finding
 from amlshare.document.edits import Drop, Edit, Put
-from amlshare.movement import Moves
 from amlshare.pipeline import TABLES, Data, Input, Output, Parallel, Pipeline, Step, readers_of
 from amlshare.plan import Plan
 from amlshare.resolution import DEFAULT_LOCATION
@@ -35,8 +34,9 @@ _OFTEN = 2
 """Times that another content was found before it is said to change."""
 
 
-def datasets(plan: Plan, _: Moves) -> Iterator[Advice]:
+def datasets(about: Subject) -> Iterator[Advice]:
     """dataset-serves-better: data that several steps read, or that changes, has no version."""
+    plan = about.plan
     readers = readers_of(plan.pipeline)
     for data in plan.pipeline.data:
         if data.type == "dataset" or data.parameter or data.upload is not None:
@@ -88,8 +88,9 @@ def _free_name(pipeline: Pipeline, name: str) -> str:
     return f"{pipeline.name}_{name}" if name in taken else name
 
 
-def paths(plan: Plan, _: Moves) -> Iterator[Advice]:
+def paths(about: Subject) -> Iterator[Advice]:
     """path-serves-better: a directory of which nothing was chosen, for one step alone."""
+    plan = about.plan
     readers = readers_of(plan.pipeline)
     for step in plan.pipeline.steps:
         for output in step.outputs:

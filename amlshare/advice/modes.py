@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from amlshare.advice.interface import Advice
+from amlshare.advice.interface import Advice, Subject
 from amlshare.diagnostics import Finding
 from amlshare.document.edits import Put
-from amlshare.movement import Moves
 from amlshare.movement.choice import Choice, choose
 from amlshare.movement.disk import Disk
 from amlshare.movement.estimate import Estimate, estimate, moved_bytes, room
 from amlshare.movement.facts import Facts
 from amlshare.pipeline import Input, Parallel, Step
-from amlshare.plan import Plan
 from amlshare.units import show_times
 
 _WORSE = 2.0
@@ -22,14 +20,14 @@ _NOTICED = 5.0
 """Seconds that a step must gain: its container alone takes longer to start."""
 
 
-def slow_modes(plan: Plan, moves: Moves) -> Iterator[Advice]:  # noqa: ARG001 - rules are called alike
+def slow_modes(about: Subject) -> Iterator[Advice]:
     """slow-mode: an input in the cloud that is mounted, or downloaded, and had better not be.
 
     Only what `auto` would choose is called better, so that the two never contradict each other.
     """
+    plan, facts = about.plan, about.facts
     if plan.backend == "local":
         return
-    facts = Facts(plan.pipeline, plan.known)
     for step in plan.pipeline.steps:
         stated = [given for given in step.inputs if given.mode in ("mount", "download")]
         if stated and not isinstance(step.run, Parallel):

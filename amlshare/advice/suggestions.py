@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from amlshare.advice import RULES, Advice
+from amlshare.advice import RULES, Advice, Subject
 from amlshare.advice.merging import merges
 from amlshare.diagnostics import Finding, Route
 from amlshare.document.edits import Put
 from amlshare.movement import Moves
 from amlshare.pipeline import Input, Parallel, Step
-from amlshare.plan import Plan, moves_of
+from amlshare.plan import Plan
 
 NOTICED = 0.01
 """The part of what moves that is worth a change of the spec."""
@@ -33,23 +33,24 @@ class Suggestion:
     saved_seconds: float | None = None
 
 
-def suggested(plan: Plan, data: Mapping[str, Any]) -> list[Advice]:
+def suggested(plan: Plan, moves: Moves, data: Mapping[str, Any]) -> list[Advice]:
     """Advice with edits, that which may save most first. ``data`` is the spec as it is written,
     without a target; no rule has looked whether the edits leave it a valid one.
     """
-    found = moves_of(plan)
-    advice = [each for rule in RULES for each in rule(plan, found) if each.edits]
+    about = Subject.of(plan, moves)
+    advice = [each for rule in RULES for each in rule(about) if each.edits]
     # what cannot save enough to be noticed need not be tried
-    least = NOTICED * (found.movement.moved_bytes or 0)
-    advice += merges(plan, found, data, least=least)
-    advice += (each for each in mounts(plan, found) if (each.saved_bytes or 0) >= least)
+    least = NOTICED * (moves.movement.moved_bytes or 0)
+    advice += merges(about, data, least=least)
+    advice += (each for each in mounts(about) if (each.saved_bytes or 0) >= least)
     return sorted(advice, key=lambda each: -(each.saved_bytes or 0))
 
 
-def mounts(plan: Plan, moves: Moves) -> Iterator[Advice]:
+def mounts(about: Subject) -> Iterator[Advice]:
     """Downloads of which a part is read, once: a mount fetches no more than that."""
+    plan = about.plan
     chosen = None if plan.selected is None else frozenset(plan.selected)
-    moved = {(each.edge.step, each.edge.input): each.moved_bytes for each in moves.edges}
+    moved = {(each.edge.step, each.edge.input): each.moved_bytes for each in about.moves.edges}
     for step in plan.pipeline.steps:
         for given in step.inputs if chosen is None or step.name in chosen else ():
             size = moved[step.name, given.name]

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from amlshare.cli.options import Requests
     from amlshare.commands import Request
     from amlshare.impacts import Since
+    from amlshare.movement import Moves
     from amlshare.movement.budget import Budget, Verdict
     from amlshare.plan import Plan
     from amlshare.render.built import Built
@@ -107,18 +108,18 @@ def plan(
     asked = request(spec)
     if refresh:
         _refresh(asked)
-    made = commands.plan(asked)
+    made, moves = commands.planned(asked)
     if take is not None:
-        write(_patch(made, asked, take), output)
+        write(_patch(made, moves, asked, take), output)
         return
     if save:
-        commands.save(made, asked, save)
+        commands.save(made, moves, asked, save)
     known = commands.online(made, asked) if online else None
-    verdict = commands.judge(made, budget) if budget else None
+    verdict = commands.judge(made, moves, budget) if budget else None
     since = None if format_ == PlanFormat.mermaid else commands.since(made, asked, against)
-    suggestions = _suggestions(made, asked) if suggest else None
+    suggestions = _suggestions(made, moves, asked) if suggest else None
     beside = _Beside(known, verdict, since, suggestions)
-    text = _plan_in(format_, made, asked, beside, None if output else sys.stdout)
+    text = _plan_in(format_, made, moves, asked, beside, None if output else sys.stdout)
     write(text, output)
     if verdict:
         _hold(verdict)
@@ -158,6 +159,7 @@ class _Beside(NamedTuple):
 def _plan_in(
     format_: PlanFormat,
     made: Plan,
+    moves: Moves,
     asked: Request,
     beside: _Beside,
     stream: TextIO | None,
@@ -172,7 +174,7 @@ def _plan_in(
             from amlshare.render.impacts import add_to
             from amlshare.render.suggestions import suggestions_document
 
-            document = commands.plan_document(made, commands.graph(made), known)
+            document = commands.plan_document(made, moves, commands.graph(made), known)
             add_to(document, since)
             document |= {"budget": budget_document(verdict)} if verdict else {}
             if suggestions is not None:
@@ -181,11 +183,11 @@ def _plan_in(
         case PlanFormat.markdown:
             from amlshare.render.markdown import plan_markdown
 
-            said = plan_markdown(made, _built(made, known), since, verdict)
+            said = plan_markdown(made, moves, _built(made, known), since, verdict)
             if suggestions is not None:
                 from amlshare.render.suggestions import suggestions_markdown
 
-                said += suggestions_markdown(suggestions, made)
+                said += suggestions_markdown(suggestions, moves)
             return said
         case PlanFormat.mermaid:
             from amlshare.render.mermaid import plan_mermaid
@@ -195,25 +197,25 @@ def _plan_in(
             from amlshare.render.text import plan_text
 
             paper = paper_for(stream) if stream else Paper()
-            built = _built(made, known)
-            text = plan_text(made, paper, submit=submit_line(asked), built=built, since=since)
+            built, submit = _built(made, known), submit_line(asked)
+            text = plan_text(made, moves, paper, submit=submit, built=built, since=since)
             if suggestions is not None:
                 from amlshare.render.suggestions import suggestions_text
 
-                text += suggestions_text(suggestions, made, paper, take=_take_line(asked))
+                text += suggestions_text(suggestions, moves, paper, take=_take_line(asked))
             return text
 
 
-def _suggestions(made: Plan, asked: Request) -> tuple[Suggestion, ...]:
+def _suggestions(made: Plan, moves: Moves, asked: Request) -> tuple[Suggestion, ...]:
     from amlshare.commands.suggesting import suggest
 
-    return suggest(made, asked)
+    return suggest(made, moves, asked)
 
 
-def _patch(made: Plan, asked: Request, number: int) -> str:
+def _patch(made: Plan, moves: Moves, asked: Request, number: int) -> str:
     from amlshare.commands.suggesting import take
 
-    return take(_suggestions(made, asked), number)
+    return take(_suggestions(made, moves, asked), number)
 
 
 def _take_line(asked: Request) -> str:

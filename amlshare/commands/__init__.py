@@ -2,7 +2,7 @@
 
 from amlshare.commands.calibrating import calibrate
 from amlshare.commands.comparing import diff, since
-from amlshare.commands.planning import graph, judge, online, plan, plan_document
+from amlshare.commands.planning import graph, judge, online, plan, plan_document, planned
 from amlshare.commands.reading import Reading, check, explain, read
 from amlshare.commands.request import STATE, Request, UsageError
 from amlshare.commands.runs import Whose, cancel, clean, logs, remove, runs, show
@@ -30,6 +30,7 @@ __all__ = [
     "online",
     "plan",
     "plan_document",
+    "planned",
     "read",
     "remove",
     "runs",

@@ -14,6 +14,7 @@ from amlshare.commands.request import Request, UsageError, find_workspace
 from amlshare.diagnostics import Diagnostic, SpecError
 from amlshare.document.tree import collector_paused
 from amlshare.layers import AS_THEY_ARE
+from amlshare.movement import Moves
 from amlshare.movement.known import Known
 from amlshare.pipeline import Pipeline
 from amlshare.plan import Plan, make_plan, moves_of
@@ -24,10 +25,15 @@ if TYPE_CHECKING:
     from amlshare.movement.budget import Budget, Verdict
 
 
-def plan(
+def plan(request: Request) -> Plan:
+    """What a submit would do. Raises SpecError with every diagnostic when one is an error."""
+    return planned(request)[0]
+
+
+def planned(
     request: Request, texts: Mapping[str, str] = AS_THEY_ARE, told: Known | None = None
-) -> Plan:
-    """What a submit would do. Raises SpecError with every diagnostic when one is an error.
+) -> tuple[Plan, Moves]:
+    """A plan as :func:`plan` makes it, and all that moves in it.
 
     ``texts`` are read in place of the files of these names; ``told`` is what is known beside the
     spec, None to look.
@@ -46,16 +52,17 @@ def plan(
                 selected=_selected(reading.pipeline, request),
                 known=told or known(request, reading.pipeline, reading.lock, reading.profile),
             )
-            return _advised(made, reading)
+            moves = moves_of(made)
+            return _advised(made, moves, reading), moves
     except SnapshotError as error:
         found = Diagnostic(code="unreadable-code", severity="error", message=str(error))
         raise SpecError([found, *reading.diagnostics]) from None
 
 
-def _advised(made: Plan, reading: Reading) -> Plan:
+def _advised(made: Plan, moves: Moves, reading: Reading) -> Plan:
     """The plan with all that is to say of it. Raises SpecError where that has an error."""
     assert reading.document is not None
-    advice = [reading.document.locate(each.finding) for each in advise(made)]
+    advice = [reading.document.locate(each.finding) for each in advise(made, moves)]
     found = in_order([*reading.diagnostics, *advice]) if advice else reading.diagnostics
     if has_errors(advice):
         raise SpecError(found)
@@ -112,24 +119,27 @@ def online(plan: Plan, request: Request) -> dict[str, bool]:
         raise at_their_places(error.findings, request) from None
 
 
-def judge(plan: Plan, budget: Budget) -> Verdict:
+def judge(plan: Plan, moves: Moves, budget: Budget) -> Verdict:
     """Whether what is known to move in a run of a plan keeps within a budget."""
     from amlshare.movement import budget as budgets
 
-    return budgets.judge(
-        budget, moves_of(plan), steps=plan.selected, shared=plan.backend == "local"
-    )
+    return budgets.judge(budget, moves, steps=plan.selected, shared=plan.backend == "local")
 
 
 def plan_document(
-    plan: Plan, graph: Graph | None = None, modules: Mapping[str, bool] | None = None
+    plan: Plan,
+    moves: Moves,
+    graph: Graph | None = None,
+    modules: Mapping[str, bool] | None = None,
 ) -> dict[str, Any]:
-    """The JSON of a plan, of the graph that it becomes, and which of its modules are there."""
+    """The JSON of a plan and what moves in it, of the graph that it becomes, and which of its
+    modules are there.
+    """
     from amlshare.plan import plain
     from amlshare.plan_document import dump
 
     with collector_paused():
-        document = dump(plan)
+        document = dump(plan, moves)
         if graph is not None:
             document["graph"] = plain(graph)
         if modules is not None:

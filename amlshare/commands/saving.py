@@ -10,10 +10,11 @@ from amlshare import __version__
 from amlshare.commands.planning import plan, plan_document
 from amlshare.commands.request import DEFAULT_BACKEND, Request, UsageError
 from amlshare.files import write_whole
+from amlshare.movement import Moves
 from amlshare.plan import Plan
 
 
-def save(plan: Plan, request: Request, path: Path) -> None:
+def save(plan: Plan, moves: Moves, request: Request, path: Path) -> None:
     """Keep a plan for ``submit PLAN``, with how it was made, so that it can be seen to be stale.
 
     Raises UsageError where it could not be made again.
@@ -30,7 +31,7 @@ def save(plan: Plan, request: Request, path: Path) -> None:
             f"'{path}' lies in the code folder '{folder}', and would change the code that it is "
             "a plan for; save it elsewhere"
         )
-    document = plan_document(plan)
+    document = plan_document(plan, moves)
     document["made_from"] = {
         "amlshare": __version__,
         "spec": Path(os.path.relpath(request.spec, path.parent)).as_posix(),

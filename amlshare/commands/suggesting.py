@@ -9,7 +9,7 @@ from pathlib import Path
 
 from amlshare.advice import Advice
 from amlshare.advice.suggestions import NOTICED, Suggestion, suggested
-from amlshare.commands.planning import plan
+from amlshare.commands.planning import planned
 from amlshare.commands.reading import read
 from amlshare.commands.request import Request, UsageError
 from amlshare.diagnostics import SpecError
@@ -25,7 +25,7 @@ _MOST = 10
 """Patches that are tried: each is read, checked and planned as the spec is."""
 
 
-def suggest(made: Plan, request: Request) -> tuple[Suggestion, ...]:
+def suggest(made: Plan, moves: Moves, request: Request) -> tuple[Suggestion, ...]:
     """A patch for each advice that one can follow; those that save most come first.
 
     Each patched spec has been read and planned: it is one without errors, and what is said to be
@@ -34,7 +34,8 @@ def suggest(made: Plan, request: Request) -> tuple[Suggestion, ...]:
     if request.spec == "-":
         raise UsageError("--suggest patches a file: name one in place of -")
     document = load(request.spec)
-    found = _tried(suggested(made, document.data)[:_MOST], made, document, request)
+    advice = suggested(made, moves, document.data)[:_MOST]
+    found = _tried(advice, made, moves, document, request)
     once: dict[str, Suggestion] = {}
     for each in found:  # two rules may come to one conclusion
         once.setdefault(each.patch, each)
@@ -50,19 +51,17 @@ def take(found: tuple[Suggestion, ...], number: int) -> str:
 
 
 def _tried(
-    advice: Iterable[Advice], made: Plan, document: Document, request: Request
+    advice: Iterable[Advice], made: Plan, before: Moves, document: Document, request: Request
 ) -> Iterator[Suggestion]:
-    before = moves_of(made)
     for each in advice:
         try:
             texts = edited(document, spelled_out(document.data, each.edits))
         except EditError:
             continue
         shown = _patch(document, texts)
-        after = _planned(made, request, texts, each.renamed)
-        if shown is None or after is None or not _serve_all_targets(document, request, texts):
+        now = _moves(made, request, texts, each.renamed)
+        if shown is None or now is None or not _serve_all_targets(document, request, texts):
             continue
-        now = moves_of(after)
         if not each.saves:
             yield Suggestion(finding=each.finding, patch=shown)
         elif _is_worth_it(before, now):
@@ -110,24 +109,24 @@ def _patch(document: Document, texts: Mapping[str, str]) -> str | None:
     return "".join(parts)
 
 
-def _planned(
+def _moves(
     made: Plan, request: Request, texts: Mapping[str, str], renamed: Mapping[str, str]
-) -> Plan | None:
-    """The plan of the patched spec, of the steps that stand for those of ``made``; None for one
-    that has errors.
+) -> Moves | None:
+    """All that moves in the plan of the patched spec, for the steps that stand for those of
+    ``made``; None for a spec that has errors.
     """
     sizes = {renamed.get(source, source): size for source, size in made.known.sizes.items()}
     told = replace(made.known, sizes=sizes)
     try:
-        after = plan(replace(request, select=None, exclude=None), texts, told)
+        after, moves = planned(replace(request, select=None, exclude=None), texts, told)
     except (SpecError, UsageError):
         return None
     if made.selected is None:
-        return after
+        return moves
     known = {step.name for step in made.pipeline.steps}
     names = (step.name for step in after.pipeline.steps)
     chosen = tuple(name for name in names if name in made.selected or name not in known)
-    return replace(after, selected=chosen)
+    return moves_of(replace(after, selected=chosen))
 
 
 def _serve_all_targets(document: Document, request: Request, texts: Mapping[str, str]) -> bool:

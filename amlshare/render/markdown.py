@@ -14,7 +14,7 @@ from amlshare.diagnostics import Diagnostic
 from amlshare.movement import EdgeBytes, Movement, Moves
 from amlshare.movement.known import Known
 from amlshare.pipeline import Data, Output, Step, edges, programs
-from amlshare.plan import Plan, moves_of
+from amlshare.plan import Plan
 from amlshare.render import words
 from amlshare.render.budget import budget_markdown
 from amlshare.render.built import HERE, Built
@@ -32,14 +32,17 @@ _TICKS = re.compile(r"`+")
 
 
 def plan_markdown(
-    plan: Plan, built: Built = HERE, since: Since | None = None, verdict: Verdict | None = None
+    plan: Plan,
+    found: Moves,
+    built: Built = HERE,
+    since: Since | None = None,
+    verdict: Verdict | None = None,
 ) -> str:
-    """The summary of ``plan`` in GitHub's Markdown, what a backend makes of it, what became of its
-    steps, and whether it keeps within a budget.
+    """The summary of ``plan`` in GitHub's Markdown: what moves in it (``found``), what a backend
+    makes of it, what became of its steps, and whether it keeps within a budget.
     """
     chosen = None if plan.selected is None else frozenset(plan.selected)
     steps = [step for step in plan.pipeline.steps if chosen is None or step.name in chosen]
-    found = moves_of(plan)
     lines = [
         f"### {code(plan.pipeline.name)} on {plan.backend}{_target(plan)}",
         "",

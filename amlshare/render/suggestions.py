@@ -7,7 +7,7 @@ from typing import Any
 
 from amlshare.advice.suggestions import Suggestion
 from amlshare.diagnostics import Route
-from amlshare.plan import Plan, moves_of
+from amlshare.movement import Moves
 from amlshare.render.markdown import escaped
 from amlshare.render.paper import Paper, clean, fold
 from amlshare.render.words import count, duration
@@ -17,12 +17,12 @@ _NOTICED = 0.05
 """Seconds that are worth a word."""
 
 
-def suggestions_text(found: Sequence[Suggestion], plan: Plan, paper: Paper, *, take: str) -> str:
-    """Every suggestion for ``plan`` with its number; ``take`` is the command line that applies the
-    first.
+def suggestions_text(found: Sequence[Suggestion], moves: Moves, paper: Paper, *, take: str) -> str:
+    """Every suggestion for a plan, with its number. ``moves`` is what moves in it, and ``take`` the
+    command line that applies the first.
     """
     if not found:
-        return "\n" + "\n".join(map(paper.dim, fold(_nothing(plan), paper.width))) + "\n"
+        return "\n" + "\n".join(map(paper.dim, fold(_nothing(moves), paper.width))) + "\n"
     lines = ["", paper.bold("Suggestions")]
     for number, each in enumerate(found, 1):
         lines += ["", *_headline(number, each, paper), ""]
@@ -67,8 +67,8 @@ def _coloured(line: str, paper: Paper) -> str:
     return style(line) if style else line
 
 
-def _nothing(plan: Plan) -> str:
-    unknown = len(moves_of(plan).movement.unknown_edges)
+def _nothing(moves: Moves) -> str:
+    unknown = len(moves.movement.unknown_edges)
     if unknown:
         edges = count(unknown, "edge")
         return (
@@ -78,10 +78,10 @@ def _nothing(plan: Plan) -> str:
     return "Nothing to suggest: no patch of the spec would make it move less."
 
 
-def suggestions_markdown(found: Sequence[Suggestion], plan: Plan) -> str:
+def suggestions_markdown(found: Sequence[Suggestion], moves: Moves) -> str:
     """Each in a fold of its own, with the patch as a block."""
     if not found:
-        return f"\n{escaped(_nothing(plan))}\n"
+        return f"\n{escaped(_nothing(moves))}\n"
     lines = []
     for number, each in enumerate(found, 1):
         saved = "".join(f": {text}" for text in _saved(each))

@@ -11,7 +11,7 @@ from amlshare.movement.known import Known
 from amlshare.movement.modes import choose_modes
 from amlshare.movement.rates import RATES
 from amlshare.pipeline import Data, Pipeline, Step, edges
-from amlshare.plan import Plan, moves_of
+from amlshare.plan import Plan
 from amlshare.render import words
 from amlshare.render.built import HERE, Built
 from amlshare.render.diagnostics import brief
@@ -27,14 +27,19 @@ _RUN = "Run it here:"
 
 
 def plan_text(
-    plan: Plan, paper: Paper, *, submit: str, built: Built = HERE, since: Since | None = None
+    plan: Plan,
+    found: Moves,
+    paper: Paper,
+    *,
+    submit: str,
+    built: Built = HERE,
+    since: Since | None = None,
 ) -> str:
-    """The screen of ``plan``. ``submit`` is the command line that would run it, ``since`` says what
-    became of its steps.
+    """The screen of ``plan`` and of what moves in it, ``found``. ``submit`` is the command line
+    that would run it, ``since`` says what became of its steps.
     """
     chosen = None if plan.selected is None else frozenset(plan.selected)
     steps = tuple(step for step in plan.pipeline.steps if chosen is None or step.name in chosen)
-    found = moves_of(plan)
     lines = [
         *_head(plan, steps, paper),
         *step_blocks(plan, steps, found, paper, built, impacts_of(since)),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from render.plans import data, given, made, plan, step
 
-from amlshare.advice import Advice
+from amlshare.advice import Advice, Subject
 from amlshare.advice.code import coupled_reruns
 from amlshare.pipeline import Compute
 from amlshare.plan import Code, Plan, moves_of
@@ -35,7 +35,7 @@ def planned(*steps, size=60 * GB, uses=OWN, **keys) -> Plan:
 
 def advice(*steps, **keys) -> list[Advice]:
     found = planned(*steps, **keys)
-    return list(coupled_reruns(found, moves_of(found)))
+    return list(coupled_reruns(Subject.of(found, moves_of(found))))
 
 
 def test_a_change_of_a_late_script_runs_the_costly_step_again():

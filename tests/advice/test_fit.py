@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from render.plans import data, given, made, plan, step
 
-from amlshare.advice import Advice
+from amlshare.advice import Advice, Subject
 from amlshare.advice.fit import fits
 from amlshare.document.edits import Put
+from amlshare.movement.known import Known, Size
 from amlshare.movement.modes import choose_modes
-from amlshare.movement.moves import moves
 from amlshare.pipeline import Compute, Parallel
-from amlshare.plan import Plan
+from amlshare.plan import Plan, moves_of
 
 GB = 10**9
 
@@ -27,7 +27,7 @@ def planned(*inputs, sizes=None, outputs=(), vm_size="Standard_DS3_v2", **keys: 
 
 def advice(*inputs, backend="azureml", **keys: Any) -> list[Advice]:
     found = replace(planned(*inputs, **keys), backend=backend)
-    return list(fits(found, moves(found.pipeline)))
+    return list(fits(Subject.of(found, moves_of(found))))
 
 
 BIG = given("big", "x", mode="download")
@@ -56,6 +56,12 @@ def test_what_is_not_known_to_be_too_large_is_no_error(keys):
 def test_what_a_parallel_step_reads_lies_on_no_disk_whatever_its_mode():
     run = Parallel(file="run.py", over="small")
     assert advice(given("small", "y"), BIG, sizes={"x": 40 * GB, "y": GB}, run=run) == []
+
+
+def test_what_a_run_of_somebody_has_found_is_no_error_for_them_alone():
+    seen = {"x": Size(bytes=40 * GB, files=1, origin="history")}
+    found = replace(planned(BIG), known=Known(sizes=seen))
+    assert list(fits(Subject.of(found, moves_of(found)))) == []
 
 
 def test_what_was_chosen_always_fits():
@@ -95,4 +101,4 @@ def test_of_a_single_file_that_no_disk_holds_less_is_to_be_written():
 
 def test_steps_that_are_not_selected_are_not_looked_at():
     found = replace(planned(BIG, sizes=SIZES), selected=())
-    assert list(fits(found, moves(found.pipeline))) == []
+    assert list(fits(Subject.of(found, moves_of(found)))) == []

@@ -10,7 +10,7 @@ import pytest
 from render.plans import data, given, made, plan, step
 
 from amlshare import commands
-from amlshare.advice import Advice, advise
+from amlshare.advice import Advice, Subject, advise
 from amlshare.advice.kinds import datasets, paths
 from amlshare.commands import Request
 from amlshare.document.edits import Drop, Put
@@ -30,7 +30,7 @@ def about_data(readers: int = 2, changes: int = 0, **keys: Any) -> list[Advice]:
         local=LOCAL,
     )
     found = replace(found, known=Known(changes={"raw": changes}))
-    return list(datasets(found, moves_of(found)))
+    return list(datasets(Subject.of(found, moves_of(found))))
 
 
 def test_data_that_several_steps_read_had_better_be_a_dataset():
@@ -77,7 +77,7 @@ def about_output(readers: int = 1, parallel: bool = False, mode: str = "auto", *
     run = {"run": Parallel(file="s.py", over="in")} if parallel else {}
     others = (step(f"s{number}", inputs=ports, **run) for number in range(readers))
     found = plan(step("make", outputs=(output,)), *others)
-    return list(paths(found, moves_of(found)))
+    return list(paths(Subject.of(found, moves_of(found))))
 
 
 def test_a_directory_of_which_nothing_was_chosen_had_better_be_a_path():
@@ -114,5 +114,5 @@ def test_other_directories_are_well_as_they_are(keys: dict[str, Any]):
 )
 def test_of_the_examples_only_the_raw_table_is_spoken_of(example: str, said: list[str]):
     made = commands.plan(Request(spec=f"{SPECS}/{example}.yaml"))
-    about = [each.finding for each in advise(made) if "serves" in each.finding.code]
+    about = [each.finding for each in advise(made, moves_of(made)) if "serves" in each.finding.code]
     assert [each.route[-1] for each in about] == said

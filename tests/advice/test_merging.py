@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from strategies import Data, few, spec_data, to_pipeline
 
+from amlshare.advice import Subject
 from amlshare.advice.merging import merges
 from amlshare.advice.suggestions import suggested
 from amlshare.document.edits import applied
@@ -54,7 +55,7 @@ def done(pipeline: Pipeline) -> list[str]:
 @given(spec_data().map(alike))
 def test_a_merge_runs_the_same_words_and_every_name_in_it_is_one_of_its_ports(data: Data):
     before = to_pipeline(data)
-    found = list(merges(plan(before), moves_of(plan(before)), data))
+    found = list(merges(Subject.of(plan(before), moves_of(plan(before))), data))
     for advice in found:
         after = to_pipeline(applied(data, spelled_out(data, advice.edits)))
         assert done(after) == done(before)
@@ -79,5 +80,5 @@ def test_a_merge_runs_the_same_words_and_every_name_in_it_is_one_of_its_ports(da
 def test_what_may_be_saved_is_not_more_than_what_moved(data: Data):
     before = plan(to_pipeline(data))
     total = moves_of(before).movement.moved_bytes or 0
-    for advice in suggested(before, data):
+    for advice in suggested(before, moves_of(before), data):
         assert 0 <= (advice.saved_bytes or 0) <= total

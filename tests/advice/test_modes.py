@@ -9,13 +9,13 @@ from hypothesis import given as drawn
 from render.plans import data, given, made, plan, step
 from strategies import few, pipelines
 
-from amlshare.advice import Advice
+from amlshare.advice import Advice, Subject
 from amlshare.advice.modes import slow_modes
 from amlshare.document.edits import Put
+from amlshare.movement.known import Known, Size
 from amlshare.movement.modes import choose_modes
-from amlshare.movement.moves import moves
 from amlshare.pipeline import Compute, Parallel, Pipeline, Reads
-from amlshare.plan import Plan
+from amlshare.plan import Plan, moves_of
 
 GB = 10**9
 CPU = Compute(name="cpu", cluster="cpu", vm_size="Standard_DS3_v2")
@@ -32,7 +32,7 @@ def advice(
     entry = data("x", size=size, files=files)
     ports = (given("a", "x", mode=mode, reads=reads),)
     found = plan(step("s", **({"inputs": ports} | keys)), data=(entry,), compute=(CPU,))
-    return list(slow_modes(found, moves(found.pipeline)))
+    return list(slow_modes(Subject.of(found, moves_of(found))))
 
 
 def test_many_small_files_that_are_mounted_had_better_be_downloaded():
@@ -76,9 +76,15 @@ def test_what_does_not_fit_beside_other_data_stays_mounted():
     assert advice(outputs=written) == []
 
 
+def test_what_a_run_of_somebody_has_found_changes_no_advice():
+    seen = {"x": Size(bytes=2 * GB, files=20_000, origin="history")}
+    found = replace(planned(given("a", "x", mode="mount")), known=Known(sizes=seen))
+    assert list(slow_modes(Subject.of(found, moves_of(found)))) == []
+
+
 def test_this_machine_is_not_advised():
     found = replace(planned(given("a", "x", mode="mount"), sizes={"x": 2 * GB}), backend="local")
-    assert list(slow_modes(found, moves(found.pipeline))) == []
+    assert list(slow_modes(Subject.of(found, moves_of(found)))) == []
 
 
 def stated(pipeline: Pipeline) -> Plan:
@@ -103,4 +109,4 @@ def stated(pipeline: Pipeline) -> Plan:
 @few
 def test_no_mode_that_auto_would_choose_is_called_slow(pipeline):
     found = stated(pipeline)
-    assert list(slow_modes(found, moves(found.pipeline))) == []
+    assert list(slow_modes(Subject.of(found, moves_of(found)))) == []

@@ -122,7 +122,7 @@ def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def suggestions(**keys: Any) -> tuple[Suggestion, ...]:
     request = Request(spec="spec.yaml", **keys)
-    return suggest(commands.plan(request), request)
+    return suggest(*commands.planned(request), request)
 
 
 def test_those_that_save_most_come_first_and_each_applies(spec: Path):
@@ -251,5 +251,5 @@ def test_from_another_folder_the_patch_is_for_that_folder(
     monkeypatch.chdir(spec.parent.parent)
     name = f"{spec.parent.name}/spec.yaml"
     request = Request(spec=name)
-    first = suggest(commands.plan(request), request)[0]
+    first = suggest(*commands.planned(request), request)[0]
     assert first.patch.startswith(f"--- a/{name}\n+++ b/{name}\n")

@@ -100,4 +100,4 @@ def test_any_mutation_is_checked_and_what_has_no_error_can_be_planned(data: Any,
         with pytest.raises(SpecError):
             commands.plan(request)
     else:
-        assert commands.plan_document(commands.plan(request))
+        assert commands.plan_document(*commands.planned(request))

@@ -4,6 +4,7 @@ from render.plans import FLIGHTS
 
 from amlshare.advice.suggestions import Suggestion
 from amlshare.diagnostics import Finding
+from amlshare.plan import moves_of
 from amlshare.render.paper import Paper
 from amlshare.render.suggestions import (
     suggestions_document,
@@ -11,6 +12,7 @@ from amlshare.render.suggestions import (
     suggestions_text,
 )
 
+MOVES = moves_of(FLIGHTS)
 PATCH = "--- a/s.yaml\n+++ b/s.yaml\n@@ -1 +1 @@\n-a: " + "long " * 40 + "\n+a: 1\n"
 FOUND = Suggestion(
     finding=Finding(
@@ -24,7 +26,7 @@ TAKE = "amlshare plan s.yaml --suggest --take 1 | git apply"
 
 
 def test_a_suggestion_says_what_it_saves_and_why_and_its_patch_is_as_it_is():
-    text = suggestions_text([FOUND], FLIGHTS, Paper(width=40), take=TAKE)
+    text = suggestions_text([FOUND], MOVES, Paper(width=40), take=TAKE)
     assert text.startswith(
         "\nSuggestions\n\n1  run a and b in one step\n   saves 31 MB, waits 1 min 15 s less\n"
         "   it is quicker\n\n" + PATCH
@@ -34,25 +36,23 @@ def test_a_suggestion_says_what_it_saves_and_why_and_its_patch_is_as_it_is():
 
 def test_what_is_saved_on_one_side_and_spent_on_the_other_is_said():
     found = Suggestion(finding=FOUND.finding, patch=PATCH, saved_bytes=-1000, saved_seconds=3600)
-    assert "moves 1 KB more, waits 1 h less" in suggestions_text(
-        [found], FLIGHTS, Paper(), take=TAKE
-    )
+    assert "moves 1 KB more, waits 1 h less" in suggestions_text([found], MOVES, Paper(), take=TAKE)
 
 
 def test_a_patch_is_coloured_by_its_lines():
-    text = suggestions_text([FOUND], FLIGHTS, Paper(colour=True), take=TAKE)
+    text = suggestions_text([FOUND], MOVES, Paper(colour=True), take=TAKE)
     assert "\x1b[32m+a: 1\x1b[0m" in text
     assert Paper(colour=True).red("-a: long")[:-4] in text
 
 
 def test_without_a_suggestion_one_line_says_so():
-    assert "Nothing to suggest" in suggestions_text([], FLIGHTS, Paper(), take=TAKE)
-    assert "Nothing to suggest" in suggestions_markdown([], FLIGHTS)
+    assert "Nothing to suggest" in suggestions_text([], MOVES, Paper(), take=TAKE)
+    assert "Nothing to suggest" in suggestions_markdown([], MOVES)
     assert suggestions_document([]) == []
 
 
 def test_in_a_pull_request_each_is_in_a_fold():
-    text = suggestions_markdown([FOUND], FLIGHTS)
+    text = suggestions_markdown([FOUND], MOVES)
     assert "<details><summary>Suggestion 1: run a and b in one step: saves 31 MB" in text
     assert f"```diff\n{PATCH}```" in text
 

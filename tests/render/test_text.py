@@ -9,6 +9,7 @@ from amlshare.diagnostics import Diagnostic, Span
 from amlshare.movement.modes import choose_modes
 from amlshare.movement.mounts import mount_settings
 from amlshare.pipeline import Command, Compute, Distribution, Expect, Local, Parallel
+from amlshare.plan import moves_of
 from amlshare.references import Reference
 from amlshare.render.paper import Paper, cells
 from amlshare.render.text import plan_text
@@ -17,7 +18,7 @@ SUBMIT = "amlshare submit specs/flights.yaml --backend local"
 
 
 def screen(shown, width=100, **paper) -> str:
-    return plan_text(shown, Paper(width=width, **paper), submit=SUBMIT)
+    return plan_text(shown, moves_of(shown), Paper(width=width, **paper), submit=SUBMIT)
 
 
 def block(shown, name: str, **paper) -> str:
