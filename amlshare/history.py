@@ -3,32 +3,33 @@
 ``.amlshare/history/BACKEND/WORKSPACE/PIPELINE@TARGET.json`` says of each step how the last submit
 had it that ran it, and how that ended; ``...sizes.json`` beside it how much lay at each source.
 ``history/code/SHA`` has the texts of small code files, so that a change can be named to the line.
-Files are replaced whole: of two submits at a time the last one counts, and none is ever read half.
+Files are replaced whole, so that none is ever read half, and by one process at a time: of two
+submits at once each is remembered of the steps that it ran.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from amlshare import __version__
 from amlshare.backends.interface import WorkspaceName
-from amlshare.description import codes_of
 from amlshare.diff import Description
 from amlshare.files import write_whole
+from amlshare.history_document import FORMAT, Begun, Document, begun, ended, load
 from amlshare.lock import place
 from amlshare.movement.known import Size
-from amlshare.past import NO_FOLDERS, Folders, Past, PastStep, Submit, shown
-from amlshare.pipeline import Data, Step
-from amlshare.plan import Fingerprint, Plan
+from amlshare.past import NO_FOLDERS, Folders, Past
+from amlshare.pipeline import Data
+from amlshare.plan import Plan
 
-FORMAT = 1
 _SIZES = ".sizes.json"
 _SHA = re.compile(r'"([0-9a-f]{64})"')
 LARGEST = 256 * 1024
@@ -111,14 +112,14 @@ class History:
         except (OSError, TypeError, ValueError, AttributeError, RecursionError):
             return {}
 
-    def _read(self, key: Key) -> tuple[dict[str, Any], Past] | None:
+    def _read(self, key: Key) -> tuple[Document, Past] | None:
         """The document of a key and what it says. Raises HistoryError."""
         path = self.folder / key.path
         try:
             found = json.loads(path.read_bytes())
             if found["format"] != FORMAT:
                 raise HistoryError(f"{path} was written by another version of amlshare")
-            return found, _past(found)
+            return found, load(found)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
@@ -147,39 +148,19 @@ class History:
 
         ``folders`` are its code folders, where the backend takes these as a whole.
         """
-        try:
-            found = self._read(key)
-        except HistoryError:
-            found = None  # what nobody can read is written anew
-        kept, submits = (found[0]["steps"], found[0]["submits"]) if found else ({}, {})
-        steps = {}
-        chosen = None if plan.selected is None else frozenset(plan.selected)
-        for step in plan.pipeline.steps:
-            if chosen is None or step.name in chosen:
-                new = _step(step, plan, described, submit)
-                steps[step.name] = new | _ended(kept.get(step.name), new)
-            elif step.name in kept:
-                steps[step.name] = kept[step.name]
-        others = {id_: each for id_, each in submits.items() if id_ != submit.id}
-        every = {**others, submit.id: _submit(plan, described, submit, folders)}
-        document = {
-            "format": FORMAT,
-            "amlshare": __version__,
-            "submits": dict(_needed(every, steps, submit.id)),
-            "steps": steps,
-        }
-        self._write(key.path, document)
+        with self._alone():
+            try:
+                found = self._read(key)
+            except HistoryError:
+                found = None  # what nobody can read is written anew
+            before = found[0] if found else None
+            self._write(key.path, begun(before, plan, described, submit, folders))
 
     def end(self, key: Key, submit: str, statuses: Mapping[str, str]) -> None:
         """Note how the steps of a submit ended. Raises HistoryError."""
-        found = self._read(key)
-        if found is None:
-            return
-        document, past = found
-        for name, status in statuses.items():
-            if name in past.steps and past.steps[name].submit == submit:
-                document["steps"][name]["status"] = status
-        self._write(key.path, document)
+        with self._alone():
+            if found := self._read(key):
+                self._write(key.path, ended(found[0], submit, statuses))
 
     def measure(self, key: Key, sizes: Mapping[str, Size], data: Iterable[Data]) -> None:
         """Note what a run found at sources; those of ``data`` are known by where it lies.
@@ -190,14 +171,34 @@ class History:
         found = {
             source: (size.bytes, size.files, places.get(source)) for source, size in sizes.items()
         }
-        if found:
+        if not found:
+            return
+        with self._alone():
             self._write(key.path.with_suffix(_SIZES), {**self._sizes(key), **found})
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Within it no other process writes: what it has read is what it adds to."""
+        path = self.folder / ".lock"
+        try:
+            _hide(self.folder.parent)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise HistoryError(f"{path} cannot be written: {error.strerror}") from None
+        try:
+            with suppress(ImportError):  # Windows has no such lock: there the last one counts
+                import fcntl
+
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
 
     def _write(self, name: Path, document: Mapping[str, Any]) -> None:
         path = self.folder / name
         text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
         try:
-            _hide(self.folder.parent)
             path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, text.encode("utf-8", "surrogatepass"))
         except OSError as error:
@@ -233,19 +234,6 @@ class History:
         return sorted(path for path in folder.iterdir() if path.name not in used)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Begun:
-    """A submit: the id of its run or published pipeline, and when, as ``2026-11-23 08:05 UTC``."""
-
-    id: str
-    when: str
-    published: bool = False
-
-    def __str__(self) -> str:
-        what = "the published pipeline" if self.published else "run"
-        return f"{what} {self.id} of {self.when}"
-
-
 def code_files(plan: Plan) -> Iterator[tuple[str, str, str]]:
     """Folder, path and sha256 of each file that the selected steps of a plan depend on."""
     chosen = plan.fingerprints if plan.selected is None else plan.selected
@@ -257,96 +245,6 @@ def code_files(plan: Plan) -> Iterator[tuple[str, str, str]]:
         for name, sha in code.files.items()
     }
     yield from ((folder, name, sha) for (folder, name), sha in found.items())
-
-
-def _submit(plan: Plan, described: Description, submit: Begun, folders: Folders) -> dict[str, Any]:
-    return {
-        "name": str(submit),
-        "things": {kind: held for kind, held in described.things.items() if kind != "step"},
-        "codes": {key: dict(code.files) for key, code in codes_of(plan).items()},
-        "folders": {name: dict(files) for name, files in folders.items()},
-    }
-
-
-def _needed(
-    submits: Mapping[str, Any], steps: Mapping[str, Any], last: str
-) -> Iterator[tuple[str, Any]]:
-    """The submits that steps are remembered of, and the last, with the code of those steps."""
-    for id_, submit in submits.items():
-        of = [step for step in steps.values() if step["submit"] == id_]
-        if of or id_ == last:
-            codes = {step["parts"]["code"] for step in of}
-            folders = {step["folder"] for step in of}
-            yield (
-                id_,
-                {
-                    **submit,
-                    "codes": _among(submit["codes"], codes),
-                    "folders": _among(submit["folders"], folders),
-                },
-            )
-
-
-def _among(held: Mapping[str, Any], names: Collection[str | None]) -> dict[str, Any]:
-    return {name: each for name, each in held.items() if name in names}
-
-
-def _step(step: Step, plan: Plan, described: Description, submit: Begun) -> dict[str, Any]:
-    found = plan.fingerprints[step.name]
-    return {
-        "submit": submit.id,
-        "folder": step.code,
-        "fingerprint": found.digest,
-        "parts": dict(found.own),
-        "upstream": dict(found.upstream),
-        "shown": shown(step),
-        "fields": dict(described.named("step")[step.name]),
-        "status": None,
-    }
-
-
-def _ended(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> dict[str, Any]:
-    """How a step has ended already, in a run that goes on."""
-    same = before is not None and all(before[key] == now[key] for key in ("submit", "fingerprint"))
-    return {"status": before["status"]} if before and same else {}
-
-
-def _past(found: Mapping[str, Any]) -> Past:
-    """What a document says. Raises LookupError, TypeError or AttributeError for one of others."""
-    submits = {id_: _past_submit(each) for id_, each in found["submits"].items()}
-    steps = {name: _past_step(step) for name, step in found["steps"].items()}
-    return Past(of=list(submits.values())[-1].name, submits=submits, steps=steps)
-
-
-def _past_submit(submit: Mapping[str, Any]) -> Submit:
-    things = {kind: _mapping(held) for kind, held in submit["things"].items()}
-    return Submit(
-        name=str(submit["name"]),
-        things=things,
-        codes={key: _mapping(files) for key, files in submit["codes"].items()},
-        folders={name: _mapping(files) for name, files in submit["folders"].items()},
-    )
-
-
-def _past_step(step: Mapping[str, Any]) -> PastStep:
-    return PastStep(
-        submit=step["submit"],
-        folder=step["folder"],
-        fingerprint=Fingerprint(
-            digest=step["fingerprint"],
-            own=_mapping(step["parts"]),
-            upstream=_mapping(step["upstream"]),
-        ),
-        shown=step["shown"],
-        fields=_mapping(step["fields"]),
-        status=step["status"],
-    )
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise TypeError(value)
-    return value
 
 
 def _hide(state: Path) -> None:

@@ -17,7 +17,8 @@ from test_plan import plan_of
 
 from amlshare.backends.interface import WorkspaceName
 from amlshare.description import describe
-from amlshare.history import Begun, History, HistoryError, Key
+from amlshare.history import History, HistoryError, Key
+from amlshare.history_document import Begun
 from amlshare.impacts import impacts
 from amlshare.movement.known import Size
 from amlshare.past import NO_FOLDERS
@@ -172,17 +173,27 @@ def test_a_history_of_another_version_is_left_alone_until_the_next_submit(histor
         history.past(KEY)
 
 
-def test_two_submits_at_a_time_leave_one_whole_history(history):
-    submits = [Begun(id=f"run-{number}", when="today") for number in range(8)]
-    threads = [
-        threading.Thread(target=begin, kwargs={"history": history, "submit": each})
-        for each in submits
-    ]
+def test_of_submits_at_a_time_each_is_remembered_of_the_steps_that_it_ran(history):
+    names = [f"s{number}" for number in range(8)]
+    data = {**SHOP, "steps": dict.fromkeys(names, SHOP["steps"]["clean"])}
+    ready = threading.Barrier(len(names))
+
+    def submit(name):
+        plan = select(data, name)
+        described = describe(plan, read=FILES.get)
+        ready.wait()
+        history.begin(KEY, plan, described, Begun(id=f"run of {name}", when="today"))
+        history.end(KEY, f"run of {name}", {name: "completed"})
+
+    threads = [threading.Thread(target=submit, args=(name,)) for name in names]
     for each in threads:
         each.start()
     for each in threads:
         each.join()
-    assert history.past(KEY).steps["clean"].submit in {each.id for each in submits}
+    steps = history.past(KEY).steps
+    assert {name: (step.submit, step.status) for name, step in steps.items()} == {
+        name: (f"run of {name}", "completed") for name in names
+    }
     assert [path.name for path in (history.folder / "local").iterdir()] == ["shop.json"]
 
 

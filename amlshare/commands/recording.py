@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from amlshare.backends.interface import Event, Noted, Outcome, RunStarted, StepFinished, Watch
 from amlshare.commands.comparing import describe, whole_folders
 from amlshare.commands.request import Request, history_key
-from amlshare.history import Begun, History, HistoryError, code_files
+from amlshare.history import History, HistoryError, code_files
+from amlshare.history_document import Begun
 
 if TYPE_CHECKING:
     from amlshare.movement.known import Size
