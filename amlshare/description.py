@@ -12,9 +12,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from amlshare import secrets
 from amlshare.diff import Description, Fields, Value
-from amlshare.packages import ReadText, requirements, versions
+from amlshare.packages import ReadText, dockerfile, requirements, versions
 from amlshare.pipeline import (
     Command,
     Compute,
@@ -150,14 +149,14 @@ def _compute(compute: Compute) -> Fields:
 
 
 def _environment(entry: Environment, read: ReadText) -> Iterator[tuple[str, Value]]:
-    """What the spec says, with packages and a Dockerfile's text in place of the files' names."""
+    """What the spec says, with packages and a digest of a Dockerfile in place of their names."""
     for key in ("image", "registered"):
         if value := getattr(entry, key):
             yield key, value
     if entry.registered:
         yield "version", entry.version or "latest"
     if entry.dockerfile and (text := read(entry.dockerfile)) is not None:
-        yield "dockerfile", secrets.mask(text)
+        yield "dockerfile", dockerfile(text)
     if entry.conda and (text := read(entry.conda)) is not None:
         yield from versions(_conda(text)).items()
     pip = entry.pip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, TypeAlias
 
 from amlshare import secrets
@@ -124,7 +125,7 @@ _REQUIRED = re.compile(r"(?P<name>[\w.-]+(?:::[\w.-]+|\[[^\]]*\])?)\s*(?P<versio
 
 def versions(conda: Mapping[str, Any]) -> dict[str, str]:
     """What a conda file says, in the words of a difference: ``conda.NAME`` and ``pip.NAME`` with a
-    version each, and the channels. No secret is among them.
+    version each, and the channels: their URLs without what may be a key.
     """
     found: dict[str, str] = {}
     for line in _listed(conda.get("dependencies")):
@@ -132,11 +133,19 @@ def versions(conda: Mapping[str, Any]) -> dict[str, str]:
             ("pip", _listed(line.get("pip"))) if isinstance(line, Mapping) else ("conda", [line])
         )
         for each in lines:
-            name, version = _required(secrets.mask(str(each)), "==" if kind == "pip" else "=")
+            name, version = _required(secrets.mask_urls(str(each)), "==" if kind == "pip" else "=")
             key = f"{kind}.{name}"
             found[key] = f"{found[key]}, {version}" if key in found else version
-    channels = [secrets.mask(str(each)) for each in _listed(conda.get("channels"))]
+    channels = [secrets.mask_urls(str(each)) for each in _listed(conda.get("channels"))]
     return {**found, **({"channels": ", ".join(channels)} if channels else {})}
+
+
+def dockerfile(text: str) -> str:
+    """What a difference says of a Dockerfile: never its text, which may hold secrets of any shape
+    (``ENV TOKEN=``, ``ARG``, an index with a password).
+    """
+    lines = len(text.splitlines())
+    return f"{lines} line{'s' * (lines != 1)}, {sha256(text.encode()).hexdigest()[:12]}"
 
 
 def _listed(value: Any) -> Sequence[Any]:

@@ -211,6 +211,22 @@ def mask(text: str) -> str:
     return blank(text, [(found.start, found.end) for found in find_all(text)])
 
 
+_IN_URLS = re.compile(
+    r"(?i)(?<=://)[^\s/@:\"']+(?=:?@)|(?<=/t/)[^\s/\"']+"
+    r"|[?&][\w.-]*(?:token|secret|key|passw|sig)[\w.-]*=(?P<value>[^\s&\"']+)"
+)
+
+
+def mask_urls(text: str) -> str:
+    """``text`` as ``mask`` has it, and without what may be a key in a URL, whatever its shape:
+    before the host, behind ``/t/`` as in channels of conda, or in a query.
+    """
+    masked = mask(text)
+    found = _IN_URLS.finditer(masked) if "://" in masked else ()
+    spans = [each.span("value" if each["value"] else 0) for each in found]
+    return blank(masked, [(a, b) for a, b in spans if not _HARMLESS.fullmatch(masked[a:b])])
+
+
 def blank(text: str, ranges: Iterable[tuple[int, int]], by: str = MASK) -> str:
     """``text`` with ``by`` for each character in ``ranges`` that is no white space."""
     parts, position = [], 0

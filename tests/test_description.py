@@ -90,6 +90,21 @@ def test_an_environment_has_the_packages_of_its_files():
     }
 
 
+def test_of_a_dockerfile_there_is_a_digest_and_never_a_word_of_its_text():
+    def said(text):
+        entries = {**SPEC["environments"], "docked": {"dockerfile": "Dockerfile"}}
+        files = {"Dockerfile": text, "env.yml": CONDA}
+        return described({**SPEC, "environments": entries}, files=files).named("environment")[
+            "docked"
+        ]
+
+    before = said("FROM python\nARG KEY=k-12\nENV TOKEN=one\n")
+    after = said("FROM python\nARG KEY=k-12\nENV TOKEN=two\n")
+    assert before["dockerfile"].startswith("3 lines, ")
+    assert before != after
+    assert not any(word in str(before) for word in ("k-12", "one", "python"))
+
+
 @pytest.mark.parametrize("text", ["{", "5", "dependencies: 5", "dependencies: [{pip: 5}]"])
 def test_a_conda_file_that_is_none_leaves_its_packages_out(text):
     assert described(files={"env.yml": text}).named("environment")["sklearn"] == {

@@ -11,6 +11,7 @@ from amlshare.packages import (
     names,
     packages,
     requirements,
+    versions,
 )
 from amlshare.pipeline import Environment
 
@@ -35,6 +36,24 @@ def test_what_is_no_conda_file_is_said(text: str):
 def test_a_requirements_file_is_read_line_by_line():
     text = "# tools\npandas==2.2.3  # tables\n\nnumpy>=1.26 \\\n  ,<2\n"
     assert requirements(text) == ("pandas==2.2.3", "numpy>=1.26 ,<2")
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("https://conda.host/t/tk-123456-abc/chan", "https://conda.host/t/*************/chan"),
+        ("--index-url https://abcdef@host/simple", "--index-url https://******@host/simple"),
+        ("https://me:hunter2@host/simple", "https://me:*******@host/simple"),
+        ("https://host/simple?access_token=abcdef", "https://host/simple?access_token=******"),
+        ("https://host/t/${TOKEN}/chan", "https://host/t/${TOKEN}/chan"),
+        ("https://conda.host/main/t/", "https://conda.host/main/t/"),
+        ("conda-forge", "conda-forge"),
+    ],
+)
+def test_what_may_be_a_key_in_a_url_is_no_word_of_a_difference(line: str, shown: str):
+    assert versions({"channels": [line]}) == {"channels": shown}
+    said = versions({"dependencies": [line, {"pip": [line]}]})
+    assert all("abc" not in f"{key}{value}" for key, value in said.items())
 
 
 def test_nothing_is_known_of_an_image_or_of_a_file_that_cannot_be_read():

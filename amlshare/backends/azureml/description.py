@@ -11,10 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from amlshare import secrets
 from amlshare.description import lasting, quoted
 from amlshare.diff import Description, Fields, Value
-from amlshare.packages import versions
+from amlshare.packages import dockerfile, versions
 from amlshare.references import Reference, write
 
 if TYPE_CHECKING:
@@ -335,8 +334,8 @@ def environment(definition: Mapping[str, Any]) -> Fields:
     fields: dict[str, Value] = {}
     if image := docker.get("baseImage"):
         fields["image"] = image
-    if dockerfile := docker.get("baseDockerfile"):
-        fields["dockerfile"] = secrets.mask(dockerfile)
+    if text := docker.get("baseDockerfile"):
+        fields["dockerfile"] = dockerfile(text)
     if not python.get("userManagedDependencies"):
         fields |= versions(python.get("condaDependencies") or {})
     return fields
