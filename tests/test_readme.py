@@ -16,6 +16,7 @@ from conftest import clean_environment
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
+PROJECT = ROOT / "pyproject.toml"
 YAML = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 SCREEN = re.compile(r"```console\n\$ amlshare ([^\n]+)\n(.*?)```", re.DOTALL)
 
@@ -38,6 +39,19 @@ def test_it_names_every_command(amlshare: Callable[..., Any]) -> None:
     text = README.read_text("utf-8")
     assert commands
     assert [name for name in commands if f"`{name}" not in text] == []
+
+
+def test_its_picture_of_the_house_is_the_layers_that_imports_are_held_to() -> None:
+    picture = _block(README, "amlshare/\n", "```")
+    layers = _block(PROJECT, "layers = [\n", "]")
+    assert re.findall(r"^  (\w+)", picture, re.MULTILINE) == re.findall(r"\w+", layers)
+
+
+def _block(file: Path, first: str, end: str) -> str:
+    """The lines of a file between two lines."""
+    _, found, rest = file.read_text("utf-8").partition(f"\n{first}")
+    assert found
+    return rest.partition(f"\n{end}\n")[0]
 
 
 def _shell_lines(node: Any) -> Iterator[str]:
