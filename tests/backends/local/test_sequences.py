@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -61,9 +62,10 @@ def test_all_parts_are_tried_again_with_scratch_that_is_empty(project: Project) 
 
 def test_the_time_that_a_step_may_take_is_that_of_all_parts_together(project: Project) -> None:
     short = command("", "sleep 0.7")
-    project.run(sequence("a", short, short, short, timeout=1))
-    message = "2/3 sleep 0.7: ran longer than its timeout of 1 s and was ended"
-    assert project.end("a").message == message
+    project.run(sequence("a", short, short, timeout=1))
+    # on a busy machine the first alone may take longer; the two together always do
+    message = r"[12]/2 sleep 0\.7: ran longer than its timeout of 1 s and was ended"
+    assert re.fullmatch(message, project.end("a").message)
 
 
 def until(holds: Callable[[], bool]) -> None:
