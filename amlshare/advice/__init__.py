@@ -12,7 +12,7 @@ from typing import TypeAlias
 from amlshare.advice.code import coupled_reruns
 from amlshare.advice.fit import fits
 from amlshare.advice.interface import Advice, Subject
-from amlshare.advice.kinds import datasets, paths
+from amlshare.advice.kinds import datasets, directories, paths
 from amlshare.advice.modes import slow_modes
 from amlshare.movement import Moves
 from amlshare.plan import Plan
@@ -21,7 +21,7 @@ __all__ = ["RULES", "Advice", "Rule", "Subject", "advise"]
 
 Rule: TypeAlias = Callable[[Subject], Iterable[Advice]]
 
-RULES: tuple[Rule, ...] = (fits, slow_modes, datasets, paths, coupled_reruns)
+RULES: tuple[Rule, ...] = (fits, slow_modes, datasets, directories, paths, coupled_reruns)
 """All of them are asked for every plan, also one of a thousand steps."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from amlshare.diagnostics import Finding
 from amlshare.document.edits import Edit
@@ -40,6 +40,15 @@ class Advice:
     saved_bytes: int | None = None
     saved_seconds: float | None = None
     renamed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def said(self) -> Finding:
+        """The finding as it stands below a plan, where its patch does not."""
+        if not self.edits:
+            return self.finding
+        way = "`plan --suggest` prints the patch"
+        help_ = f"{self.finding.help}; {way}" if self.finding.help else way
+        return replace(self.finding, help=help_)
 
     @property
     def saves(self) -> bool:

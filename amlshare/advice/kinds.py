@@ -2,18 +2,23 @@
 
 | what it is                                            | serves best | said                      |
 |-------------------------------------------------------|-------------|---------------------------|
-| data, path or directory, that several steps read      | dataset     | `dataset-serves-better`   |
+| data, path or directory, of 1 MB or more, that several| dataset     | `dataset-serves-better`   |
+| steps read and no lock pins                           |             |                           |
 | data, path or directory, found changed twice or more  | dataset     | `dataset-serves-better`   |
 | data that another `-p` or `upload:` puts in its place | as it is    | nothing: a run says which |
-| data that one step reads, seldom changed              | as it is    | nothing                   |
-| a dataset                                             | as it is    | nothing                   |
+| other data, and a dataset                             | as it is    | nothing                   |
 | a directory that one step reads, with nothing chosen  | path        | `path-serves-better`      |
 | a directory with a place, a contract or `only`        | as it is    | nothing: somebody wants it|
-| a path that steps read, or that the pipeline gives    | as it is    | nothing                   |
+| a path of 1,000 files or more that several steps read,| directory   | `directory-serves-better` |
+| or that has a contract                                |             |                           |
+| another path that steps read                          | as it is    | nothing                   |
+| a path that the pipeline gives                        | as it is    | nothing: it must be one   |
 | a path that nobody reads                              | directory   | `unused-output`, a check  |
 
-Several readers of raw data must read the same; only a version, pinned in the spec, says so. A
-directory leaves a place of its own and a definition behind for each run; a path does not.
+Several readers of raw data must read the same; only a version, pinned in the spec, says so. A lock
+says it of what lay there when it was written; of data that changes it cannot give back what was. A
+directory leaves a place of its own and a definition behind for each run; a path does not. What
+nobody says is who else uses data: other pipelines are not looked at.
 """
 
 from __future__ import annotations
@@ -23,7 +28,7 @@ from collections.abc import Iterator
 
 from amlshare.advice.interface import Advice, Subject
 from amlshare.checks.outputs import fill
-from amlshare.diagnostics import Finding
+from amlshare.diagnostics import Finding, Route
 from amlshare.document.edits import Drop, Edit, Put
 from amlshare.pipeline import TABLES, Data, Input, Output, Parallel, Pipeline, Step, readers_of
 from amlshare.plan import Plan
@@ -32,6 +37,11 @@ from amlshare.units import show_size
 
 _OFTEN = 2
 """Times that another content was found before it is said to change."""
+_SMALL = 10**6
+"""Bytes below which data that does not change needs no version: it can lie in git, and `upload:`
+puts it there."""
+_MANY = 1000
+"""Files that are slow to make again one by one."""
 
 
 def datasets(about: Subject) -> Iterator[Advice]:
@@ -43,8 +53,14 @@ def datasets(about: Subject) -> Iterator[Advice]:
             continue
         steps = list(dict.fromkeys(step.name for step, _ in readers.get(data.name, [])))
         changes = plan.known.changes.get(data.name, 0)
-        if steps and (len(steps) > 1 or changes >= _OFTEN):
+        if steps and (changes >= _OFTEN or (len(steps) > 1 and _is_at_stake(plan, data))):
             yield _dataset(plan, data, steps, changes)
+
+
+def _is_at_stake(plan: Plan, data: Data) -> bool:
+    """Whether data is too large for git, as far as that is known, and nothing says what it was."""
+    size = plan.known.size(data.name, data).bytes
+    return data.name not in plan.known.digests and (size is None or size >= _SMALL)
 
 
 def _dataset(plan: Plan, data: Data, steps: list[str], changes: int) -> Advice:
@@ -53,16 +69,21 @@ def _dataset(plan: Plan, data: Data, steps: list[str], changes: int) -> Advice:
     why = [f"{len(steps)} steps read it"] if len(steps) > 1 else []
     why += [f"its content was found changed {changes:,} times"] if changes >= _OFTEN else []
     shown = f", {show_size(size)}," if size is not None else ""
+    pinned = data.name in plan.known.digests
+    lost = (
+        "changes at its place: what a run has read before is lost"
+        if pinned
+        else "has no version: nothing says what a run has read"
+    )
     return Advice(
         finding=Finding(
             code="dataset-serves-better",
             severity="hint",
-            message=f"data '{data.name}'{shown} has no version: nothing says what a run has read",
+            message=f"data '{data.name}'{shown} {lost}",
             route=("data", data.name),
             on="key",
             label=" and ".join(why),
-            help=f"register it once in the workspace as dataset '{name}' and pin that version; "
-            "`plan --suggest` prints the patch",
+            help=f"register it once in the workspace as dataset '{name}' and pin that version",
         ),
         edits=tuple(_to_dataset(plan.pipeline, data, name)),
     )
@@ -134,4 +155,41 @@ def _path(plan: Plan, step: Step, output: Output, reader: Step) -> Advice:
             "where it is meant to be found again",
         ),
         edits=(Put(route=("steps", step.name, "outputs", output.name, "type"), value="path"),),
+    )
+
+
+def directories(about: Subject) -> Iterator[Advice]:
+    """directory-serves-better: many files that are handed on, and wanted more than once."""
+    plan = about.plan
+    readers, given = readers_of(plan.pipeline), set(plan.pipeline.outputs.values())
+    for step in plan.pipeline.steps:
+        for output in step.outputs:
+            source = f"{step.name}.{output.name}"
+            if output.type != "path" or source in given:  # SDK v1 gives paths alone
+                continue
+            steps = list(dict.fromkeys(each.name for each, _ in readers.get(source, [])))
+            files = plan.known.size(source, output).files or 0
+            if files >= _MANY and steps and (len(steps) > 1 or output.expect is not None):
+                yield _directory(plan, step, output, steps, files)
+
+
+def _directory(plan: Plan, step: Step, output: Output, steps: list[str], files: int) -> Advice:
+    source = f"{step.name}.{output.name}"
+    route: Route = ("steps", step.name, "outputs", output.name)
+    size = plan.known.size(source, output).bytes
+    shown = f" of {show_size(size)}" if size is not None else ""
+    why = [f"{len(steps)} steps read them"] if len(steps) > 1 else []
+    why += ["an `expect` says what they are"] if output.expect is not None else []
+    return Advice(
+        finding=Finding(
+            code="directory-serves-better",
+            severity="hint",
+            message=f"'{source}' is a path to {files:,} files{shown}: a directory would keep them",
+            route=route,
+            on="key",
+            label=" and ".join(why),
+            help="only this run knows where a path lies; write `type: directory`, which others can "
+            "go on from without making the files again",
+        ),
+        edits=(Put(route=(*route, "type"), value="directory"),),
     )

@@ -62,7 +62,7 @@ def planned(
 def _advised(made: Plan, moves: Moves, reading: Reading) -> Plan:
     """The plan with all that is to say of it. Raises SpecError where that has an error."""
     assert reading.document is not None
-    advice = [reading.document.locate(each.finding) for each in advise(made, moves)]
+    advice = [reading.document.locate(each.said) for each in advise(made, moves)]
     found = in_order([*reading.diagnostics, *advice]) if advice else reading.diagnostics
     if has_errors(advice):
         raise SpecError(found)

@@ -11,7 +11,7 @@ from render.plans import data, given, made, plan, step
 
 from amlshare import commands
 from amlshare.advice import Advice, Subject, advise
-from amlshare.advice.kinds import datasets, paths
+from amlshare.advice.kinds import datasets, directories, paths
 from amlshare.commands import Request
 from amlshare.document.edits import Drop, Put
 from amlshare.movement.known import Known
@@ -22,14 +22,18 @@ SPECS = Path(__file__).parents[2] / "specs"
 LOCAL = Local(datastores={"blobs": "../store"})
 
 
-def about_data(readers: int = 2, changes: int = 0, **keys: Any) -> list[Advice]:
-    """Of data that ``readers`` steps read."""
+def about_data(
+    readers: int = 2, changes: int = 0, pinned: bool = False, **keys: Any
+) -> list[Advice]:
+    """Of data that ``readers`` steps read; ``pinned`` is one whose digest a lock has."""
     found = plan(
         *(step(f"s{number}", inputs=(given("in", "raw"),)) for number in range(readers)),
-        data=(data("raw", size=30_000_000, **keys),),
+        data=(data("raw", **({"size": 30_000_000} | keys)),),
         local=LOCAL,
     )
-    found = replace(found, known=Known(changes={"raw": changes}))
+    found = replace(
+        found, known=Known(changes={"raw": changes}, digests={"raw": "d"} if pinned else {})
+    )
     return list(datasets(Subject.of(found, moves_of(found))))
 
 
@@ -54,12 +58,29 @@ def test_so_had_data_that_one_step_reads_and_that_changes():
     assert found.finding.label == "its content was found changed 3 times"
 
 
+def test_a_lock_says_what_lies_there_and_not_what_has_lain_there():
+    (found,) = about_data(pinned=True, changes=2)
+    assert found.finding.message == (
+        "data 'raw', 30 MB, changes at its place: what a run has read before is lost"
+    )
+    assert found.finding.label == "2 steps read it and its content was found changed 2 times"
+
+
+@pytest.mark.parametrize("keys", [{"size": 10**6}, {"size": None}, {"size": 3, "changes": 2}])
+def test_data_that_git_could_keep_needs_no_version_unless_it_changes(keys: dict[str, Any]):
+    assert about_data(**keys)
+    assert about_data(size=10**6 - 1) == []
+
+
 @pytest.mark.parametrize(
     "keys",
     [
         {"readers": 1},
         {"readers": 1, "changes": 1},
         {"readers": 0, "changes": 5},
+        {"pinned": True},
+        {"pinned": True, "changes": 1},
+        {"size": 3},
         {"type": "dataset", "dataset": "raw", "version": "1"},
         {"parameter": True},
         {"upload": "raw.csv"},
@@ -106,6 +127,53 @@ def test_a_directory_of_which_nothing_was_chosen_had_better_be_a_path():
 )
 def test_other_directories_are_well_as_they_are(keys: dict[str, Any]):
     assert about_output(**keys) == []
+
+
+def about_files(readers: int = 2, exported: bool = False, **keys: Any) -> list[Advice]:
+    """Of a path to many files that ``readers`` steps read."""
+    output = made("make", "out", **({"size": 4 * 10**9, "files": 20_000} | keys))
+    others = (step(f"s{number}", inputs=(given("in", "make.out"),)) for number in range(readers))
+    outputs = {"result": "make.out"} if exported else {}
+    found = plan(step("make", outputs=(output,)), *others, outputs=outputs)
+    return list(directories(Subject.of(found, moves_of(found))))
+
+
+def test_many_files_that_several_steps_read_had_better_be_a_directory():
+    (found,) = about_files()
+    assert found.finding.message == (
+        "'make.out' is a path to 20,000 files of 4 GB: a directory would keep them"
+    )
+    assert found.finding.label == "2 steps read them"
+    assert found.edits == (
+        Put(route=("steps", "make", "outputs", "out", "type"), value="directory"),
+    )
+
+
+def test_so_had_many_files_with_a_contract():
+    (found,) = about_files(readers=1, expect=Expect(glob="*.png"))
+    assert found.finding.label == "an `expect` says what they are"
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"readers": 1},
+        {"readers": 0, "expect": Expect(glob="*.png")},
+        {"files": 999},
+        {"files": None},
+        {"type": "directory"},
+        {"type": "dataset", "dataset": "made"},
+        {"exported": True},
+    ],
+    ids=str,
+)
+def test_other_paths_are_well_as_they_are(keys: dict[str, Any]):
+    assert about_files(**keys) == []
+
+
+def test_a_directory_of_many_files_is_not_said_to_be_better_a_path():
+    assert about_output(readers=2, files=20_000) == []
+    assert about_output(expect=Expect(glob="*.png"), files=20_000) == []
 
 
 @pytest.mark.parametrize(
