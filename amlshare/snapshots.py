@@ -218,7 +218,8 @@ def _fullest(names: Iterable[str]) -> str:
     tops = [folder for folder in held if "/" not in folder]
     found = {_deepest(folder, held): held[folder] for folder in tops}
     folders = sorted(found, key=lambda folder: (-held[folder], folder))[:5]
-    return ", ".join(f"{folder} ({held[folder]:,})" for folder in folders if held[folder])
+    said = {".": "the folder itself"}
+    return ", ".join(f"{said.get(each, each)} ({held[each]:,})" for each in folders if held[each])
 
 
 def _deepest(folder: str, held: Mapping[str, int]) -> str:

@@ -5,11 +5,12 @@ All of a folder is uploaded, and on Azure any change in it runs every step again
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from amlshare import secrets
 from amlshare.checks.files import each_folder
-from amlshare.diagnostics import Finding, Route
+from amlshare.diagnostics import Finding
 from amlshare.snapshots import Snapshots, excess, ignore_file
 from amlshare.spec import Spec
 from amlshare.units import show_size
@@ -31,6 +32,8 @@ _TEXTS = 4 * 2**20
 _NEAR = 0.8
 """The part of what SDK v1 takes from which on there is little room left."""
 _SHOWN = 3
+_MENDED = 10
+"""Files that one command names."""
 
 
 def sizes(spec: Spec, snapshots: Snapshots) -> Iterator[Finding]:
@@ -67,7 +70,7 @@ def data(spec: Spec, snapshots: Snapshots) -> Iterator[Finding]:
                 f"{_named(largest)}",
                 route=route,
                 label="it is uploaded as code, and a change of it runs steps again",
-                help=f"{_leave_out(snapshots, code, [f'/{name}' for name in largest])}; what "
+                help=f"{_leave_out(snapshots, code, _patterns(largest, held))}; what "
                 "a step reads belongs into a datastore, and under `data:`",
                 severity="hint",
             )
@@ -99,7 +102,7 @@ def junk(spec: Spec, snapshots: Snapshots) -> Iterator[Finding]:
                 f"{files:,} {'file' if files == 1 else 'files'} that no step needs",
                 route=route,
                 label="uploaded as code, and a change of any runs steps again",
-                help=_leave_out(snapshots, code, [f"/{name}" for name in found]),
+                help=_leave_out(snapshots, code, dict.fromkeys(map(_pattern, found))),
                 severity="hint",
             )
 
@@ -115,37 +118,58 @@ def line_ends(spec: Spec, snapshots: Snapshots) -> Iterator[Finding]:
         if found:
             yield Finding(
                 code="windows-line-ends",
-                message=f"in code folder '{code}', {_named(found)} "
+                message=f"in code folder '{code}', {_named(found, _MENDED)} "
                 f"{'has' if len(found) == 1 else 'have'} the line ends of Windows",
                 route=route,
                 label="on Linux, the CR at its end belongs to each line: `/bin/bash\\r`",
-                help=f"`dos2unix {code}/{found[0]}`, and `*.sh text eol=lf` in .gitattributes",
+                help=_line_ends_mended(code, found),
                 severity="warning",
             )
 
 
+def _line_ends_mended(code: str, names: list[str]) -> str:
+    """What mends files now, all of them by name or by the names that they have, and for good."""
+    kinds = sorted({_kind(name) for name in names})
+    if len(names) <= _MENDED:
+        command = " ".join(["dos2unix", *(shlex.quote(f"{code}/{name}") for name in names)])
+    else:
+        named = " -o ".join(f"-name {shlex.quote(each)}" for each in kinds)
+        command = rf"find {shlex.quote(code)} \( {named} \) -exec dos2unix {{}} +"
+    lines = _listed(f"{each} text eol=lf" for each in kinds)
+    return f"`{command}`, and {lines} in .gitattributes"
+
+
+def _kind(name: str) -> str:
+    """The pattern of the files that are called alike: `*.sh`, and `start` where there is no end."""
+    last = name.rpartition("/")[2]
+    return f"*{_suffix(last)}" if "." in last else last
+
+
 def secret_values(spec: Spec, snapshots: Snapshots) -> Iterator[Finding]:
-    """secret-in-code: whoever may read the snapshot may read it."""
+    """secret-in-code: whoever may read the snapshot may read it. Each file is said by itself."""
     for code, route in each_folder(spec).items():
-        found = [
-            f"a {each.kind} in {name}:{text.count(chr(10), 0, each.start) + 1}"
-            for name, content in _texts(snapshots, code)
-            for text in [content.decode("utf-8", "replace")]
-            for each in secrets.find_certain(text)
-        ]
-        if found:
-            yield _secret(code, route, found)
+        for name, content in _texts(snapshots, code):
+            if lines := _secret_lines(content.decode("utf-8", "replace")):
+                found = (
+                    f"{'an' if kind[0] == 'a' else 'a'} {kind} in {name}:{', '.join(places)}"
+                    for kind, places in lines.items()
+                )
+                yield Finding(
+                    code="secret-in-code",
+                    message=f"code folder '{code}' holds what looks like {' and '.join(found)}",
+                    route=route,
+                    label="it is uploaded, and kept in the workspace for ever",
+                    help="take it out, and renew it; a step reads secrets from Azure Key Vault",
+                    severity="warning",
+                )
 
 
-def _secret(code: str, route: Route, found: list[str]) -> Finding:
-    return Finding(
-        code="secret-in-code",
-        message=f"code folder '{code}' holds what looks like {_named(found)}",
-        route=route,
-        label="it is uploaded, and kept in the workspace for ever",
-        help="take it out, and renew it; a step reads secrets from Azure Key Vault",
-        severity="warning",
-    )
+def _secret_lines(text: str) -> Mapping[str, list[str]]:
+    """The numbers of the lines with secrets, by their kind."""
+    found: dict[str, list[str]] = {}
+    for each in secrets.find_certain(text):
+        found.setdefault(each.kind, []).append(str(text.count("\n", 0, each.start) + 1))
+    return found
 
 
 def _texts(snapshots: Snapshots, code: str) -> Iterator[tuple[str, bytes]]:
@@ -199,20 +223,49 @@ def _is_junk(path: str) -> bool:
     return path.rpartition("/")[2] in _JUNK
 
 
-def _named(names: list[str]) -> str:
-    more = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
+def _named(names: list[str], most: int = _SHOWN) -> str:
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _suffix(name: str) -> str:
     return f".{name.rpartition('.')[2]}"
 
 
-def _leave_out(snapshots: Snapshots, code: str, patterns: list[str]) -> str:
+def _pattern(place: str) -> str:
+    """What leaves junk out: wherever it is called so, but for an environment of any name."""
+    last = place.rpartition("/")[2]
+    return last if last in _JUNK else f"/{place}"
+
+
+def _patterns(names: list[str], held: Collection[str]) -> Iterator[str]:
+    """What leaves these files out, and no other: one line for many of a kind in one folder."""
+    alike, everything = _by_kind(names), _by_kind(held)
+    for kind, found in alike.items():
+        if len(found) > _SHOWN and len(found) == len(everything[kind]):
+            yield kind
+        else:
+            yield from (f"/{name}" for name in found)
+
+
+def _by_kind(names: Iterable[str]) -> Mapping[str, list[str]]:
+    """Files by the pattern of all in their folder that end alike: `/raw/*.csv`."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        folder, slash, last = name.rpartition("/")
+        found.setdefault(f"/{folder}{slash}*{_suffix(last)}", []).append(name)
+    return found
+
+
+def _listed(lines: Iterable[str]) -> str:
+    *most, last = (f"`{each}`" for each in lines)
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _leave_out(snapshots: Snapshots, code: str, patterns: Iterable[str]) -> str:
     """The lines that leave something out, and of which file."""
-    lines = " and ".join(f"`{each}`" for each in patterns[:_SHOWN])
     file = ignore_file(snapshots.base / code)
     begun = ""
     if file is not None and file.name == ".gitignore":
         begun = " (begin with a copy of .gitignore, which then counts no more)"
-    return f"leave out {lines} in {code}/.amlignore{begun}"
+    return f"leave out {_listed(patterns)} in {code}/.amlignore{begun}"

@@ -130,20 +130,75 @@ def test_one_finding_names_all_of_a_kind(folder: Path):
     assert finding.message.endswith("0.ipynb, 1.ipynb, 2.ipynb and 2 more")
 
 
+def lines_offered(finding: Finding) -> str:
+    return "\n".join((finding.help or "").split("`")[1::2])
+
+
+def test_the_lines_that_are_offered_are_all_that_are_needed(folder: Path):
+    tools = "node_modules .venv .tox .mypy_cache .pytest_cache .idea wandb mlruns".split()
+    write(folder, **{f"{tool}/x.txt": "" for tool in tools})
+    write(folder, **{f"deep/{number}/.DS_Store": "" for number in range(9)})
+    write(folder, **{f"env{number}/pyvenv.cfg": "" for number in range(5)})
+    write(folder, **{f"raw/{number}.csv": 400_000 for number in range(40)})
+    write(folder, **{f"mixed/{number}.csv": 400_000 for number in range(5)})
+    write(folder, **{"mixed/names.csv": "belongs to its script"})
+    assert codes(folder) == ["data-in-code", "junk-in-code"]
+    write(folder, **{".amlignore": "\n".join(map(lines_offered, found(folder)))})
+    assert codes(folder) == []
+    files = Snapshots(folder.parent).files("code")
+    assert list(files) == [".amlignore", "lib/tables.py", "mixed/names.csv", "run.py"]
+
+
+def test_many_files_of_a_kind_are_left_out_by_one_line(folder: Path):
+    write(folder, **{f"raw/{number}.csv": 400_000 for number in range(40)})
+    assert lines_offered(found(folder)[0]) == "/raw/*.csv\ndata:"
+
+
+def test_every_file_with_the_line_ends_of_windows_is_named_with_its_cure(folder: Path):
+    script = "#!/bin/bash\r\n"
+    write(folder, **{"src/lib.bash": script, "bin/start": script, "my run.sh": script})
+    (finding,) = found(folder)
+    assert "bin/start, my run.sh, src/lib.bash have" in finding.message
+    assert finding.help == (
+        "`dos2unix code/bin/start 'code/my run.sh' code/src/lib.bash`, and "
+        "`*.bash text eol=lf`, `*.sh text eol=lf` and `start text eol=lf` in .gitattributes"
+    )
+
+
+def test_of_many_such_files_one_command_finds_them_all(folder: Path):
+    write(folder, **{f"{number:02}.sh": "\r\n" for number in range(12)}, start="#!/bin/sh\r\n")
+    (finding,) = found(folder)
+    assert "09.sh and 3 more have" in finding.message
+    assert r"`find code \( -name '*.sh' -o -name start \) -exec dos2unix {} +`" in (
+        finding.help or ""
+    )
+
+
+def test_no_secret_goes_unnamed(folder: Path):
+    token = "ghp_" + "a1B2" * 9  # made up
+    write(folder, **{f"{number}.py": f"KEY = '{KEY}'\n" for number in range(5)})
+    write(folder, **{"many.py": f"T = '{token}'\n\nU = '{token}'\nK = '{KEY}'\n"})
+    *others, many = found(folder)
+    assert [f"in {number}.py:1" in each.message for number, each in enumerate(others)] == [True] * 5
+    assert many.message == (
+        "code folder 'code' holds what looks like an access token in many.py:1, 3 and "
+        "a storage account key in many.py:4"
+    )
+
+
 def test_only_so_much_of_a_folder_is_read(folder: Path):
     write(folder, **{f"{number:02}.txt": f"{KEY}\n" + " " * 120_000 for number in range(60)})
     snapshots = Snapshots(folder.parent)
-    (finding,) = code.secret_values(SPEC, snapshots)
-    assert finding.message.endswith("and 31 more")
+    assert len(list(code.secret_values(SPEC, snapshots))) == 34
     write(folder, **{"a.txt": KEY + " " * 200_000})
-    assert "a.txt" not in found(folder)[0].message
+    assert not any("a.txt" in each.message for each in found(folder))
 
 
 def test_a_folder_with_little_room_left_is_said_to_be_so(folder: Path):
     write(folder, **{f"many/{number}.txt": "" for number in range(MOST_FILES * 9 // 10)})
     (finding,) = found(folder)
     assert finding.code == "nearly-large-code"
-    assert "many (1,800)" in (finding.help or "")
+    assert "many (1,800), the folder itself (1), lib (1)" in (finding.help or "")
 
 
 def test_a_folder_that_is_too_large_has_an_error_of_its_own(folder: Path):
