@@ -237,6 +237,7 @@ def _load_known(found: Mapping[str, Any]) -> Known:
         changes=dict(found.get("changes", {})),
         versions=dict(found.get("versions", {})),
         rates=Rates(**found.get("rates", {})),
+        cloud_rates=Rates(**found.get("cloud_rates", {})),
         machine=Machine(**found["machine"]) if found.get("machine") else None,
     )
 

@@ -202,6 +202,15 @@ def test_a_plan_is_the_same_each_time_and_in_each_place(project: Path, tmp_path:
     assert str(tmp_path) not in json.dumps(commands.plan_document(first, moves_of(first)))
 
 
+def test_a_plan_for_this_machine_knows_the_rates_of_azure_too(project: Path):
+    (project / "spec.rates.yaml").write_text(
+        "rates: 1\nlocal: {latency: 0.002}\nazureml: {latency: 0.05}\n"
+    )
+    here, there = (commands.plan(request(project, backend=name)) for name in ("local", "azureml"))
+    assert (here.known.rates.latency, here.known.cloud_rates.latency) == (0.002, 0.05)
+    assert here.known.in_the_cloud() == there.known
+
+
 def test_a_plan_knows_what_is_selected(project: Path):
     assert commands.plan(request(project, select="read")).selected == ("read",)
     assert commands.plan(request(project, exclude="read")).selected == ("make",)

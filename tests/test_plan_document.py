@@ -77,6 +77,7 @@ def known() -> st.SearchStrategy[Known]:
         changes=st.dictionaries(names, st.integers(0, 9), max_size=2),
         versions=st.dictionaries(names, st.integers(1, 9), max_size=2),
         rates=st.builds(Rates, latency=st.floats(0.001, 1)),
+        cloud_rates=st.builds(Rates, latency=st.floats(0.001, 1)),
         machine=st.sampled_from([None, find("Standard_DS3_v2")]),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,22 +14,29 @@ if TYPE_CHECKING:
     from amlshare.calibration import Profile
     from amlshare.lock import Content, Lock
 
+NO_PROFILES: Mapping[str, Profile] = {}
+
 
 def known(
     request: Request,
     pipeline: Pipeline,
     lock: Lock | None = None,
-    profile: Profile | None = None,
+    profiles: Mapping[str, Profile] = NO_PROFILES,
 ) -> Known:
     """What was measured of the sources of a pipeline, or found by earlier runs, and of the way
-    that data takes to the backend.
+    that data takes to the backend, and to Azure. ``profiles`` has the latter by section.
     """
     found = NOTHING if lock is None else _measured(pipeline, lock)
     if seen := _seen(request, pipeline):
         found = replace(found, sizes={**seen, **found.sizes})
-    if profile is None:
+    if not profiles:
         return found
-    return replace(found, rates=profile.applied(), machine=profile.host())
+    from amlshare.calibration import Profile, section
+
+    own, cloud = (
+        profiles.get(section(backend), Profile()) for backend in (request.backend, "azureml")
+    )
+    return replace(found, rates=own.applied(), cloud_rates=cloud.applied(), machine=own.host())
 
 
 def _seen(request: Request, pipeline: Pipeline) -> dict[str, Size]:

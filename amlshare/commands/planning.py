@@ -50,7 +50,7 @@ def planned(
                 read_code=CodeReader(snapshots),
                 digest_file=lambda file: snapshots.digest(snapshots.base / file),
                 selected=_selected(reading.pipeline, request),
-                known=told or known(request, reading.pipeline, reading.lock, reading.profile),
+                known=told or known(request, reading.pipeline, reading.lock, reading.profiles),
             )
             moves = moves_of(made)
             return _advised(made, moves, reading), moves

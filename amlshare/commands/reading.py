@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +31,7 @@ class Reading:
     """A spec as far as it could be read; ``pipeline`` is None when there are errors.
 
     ``document`` knows the places of what is said later; it is None of a file that is no document.
-    ``lock`` and ``profile`` (the rates of the backend) are None where none lie beside the spec.
+    ``lock`` is None where none lies beside the spec; ``profiles`` are the rates there, by section.
     """
 
     pipeline: Pipeline | None
@@ -39,7 +39,7 @@ class Reading:
     diagnostics: tuple[Diagnostic, ...]
     snapshots: Snapshots
     lock: Lock | None = None
-    profile: Profile | None = None
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
 
 
 def read(request: Request, texts: Mapping[str, str] = layers.AS_THEY_ARE) -> Reading:
@@ -65,7 +65,7 @@ def read(request: Request, texts: Mapping[str, str] = layers.AS_THEY_ARE) -> Rea
             pipeline, more = _resolve(parsed.spec, request)
             findings += more
         lock, wrong = _lock(request)
-        profile, more_wrong = _profile(request)
+        profiles, more_wrong = _profiles(request)
         wrong += more_wrong
         return Reading(
             pipeline=None if has_errors([*findings, *wrong]) else pipeline,
@@ -73,7 +73,7 @@ def read(request: Request, texts: Mapping[str, str] = layers.AS_THEY_ARE) -> Rea
             diagnostics=in_order([*document.diagnostics, *_located(findings, document), *wrong]),
             snapshots=snapshots,
             lock=lock,
-            profile=profile,
+            profiles=profiles,
         )
 
 
@@ -86,14 +86,13 @@ def _lock(request: Request) -> tuple[Lock | None, tuple[Diagnostic, ...]]:
     return lock.read(document.read(request.lock), Path(request.spec).name)
 
 
-def _profile(request: Request) -> tuple[Profile | None, tuple[Diagnostic, ...]]:
-    """The rates beside the spec that are of its backend, None for none, and what is wrong."""
+def _profiles(request: Request) -> tuple[Mapping[str, Profile], tuple[Diagnostic, ...]]:
+    """The rates beside the spec by section, and what is wrong with them."""
     if request.rates is None or not request.rates.exists():
-        return None, ()
+        return {}, ()
     from amlshare import calibration, document
 
-    profiles, wrong = calibration.read(document.read(request.rates), Path(request.spec).name)
-    return profiles.get(calibration.section(request.backend)), wrong
+    return calibration.read(document.read(request.rates), Path(request.spec).name)
 
 
 def _for_backend(findings: Iterable[Finding], backend: str) -> Iterator[Finding]:

@@ -13,7 +13,6 @@ from amlshare.commands.planning import plan
 from amlshare.commands.reading import at_their_places
 from amlshare.commands.request import Request, UsageError, find_workspace
 from amlshare.commands.saving import saved
-from amlshare.movement.rates import RATES
 from amlshare.plan import Plan
 
 if TYPE_CHECKING:
@@ -77,12 +76,10 @@ def submit(
 
 def _as_in_the_cloud(plan: Plan) -> Plan:
     """A plan for this machine with the modes that the cloud would choose for its files."""
-    from amlshare.movement.modes import choose_modes
+    from amlshare.movement.modes import choose_as_in_the_cloud
 
-    known = replace(plan.known.everywhere(), rates=RATES, machine=None)
-    chosen = choose_modes(plan.pipeline, known=known)
-    files = {name: choice for name, choice in chosen.items() if choice.mode != "direct"}
-    return replace(plan, modes={**plan.modes, **files})
+    chosen = choose_as_in_the_cloud(plan.pipeline, known=plan.known)
+    return replace(plan, modes={**plan.modes, **chosen})
 
 
 def _submitted(submit: Callable[[Watch], Outcome], recorder: Recorder, request: Request) -> Outcome:

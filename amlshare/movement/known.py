@@ -32,7 +32,8 @@ class Known:
     ``sizes`` has those that were measured or are in the record of an earlier run; ``digests`` says
     what lay at data when it was last looked at: another content has another digest; ``changes`` how
     often another was found there, ``versions`` which one `latest` was. ``rates`` is how fast data
-    comes; ``machine`` is the one that runs every step, where the backend has one.
+    comes, and ``cloud_rates`` how fast it would on Azure; ``machine`` is the one that runs every
+    step, where the backend has one.
     """
 
     sizes: Mapping[str, Size] = field(default_factory=dict)
@@ -40,6 +41,7 @@ class Known:
     changes: Mapping[str, int] = field(default_factory=dict)
     versions: Mapping[str, int] = field(default_factory=dict)
     rates: Rates = RATES
+    cloud_rates: Rates = RATES
     machine: Machine | None = None
 
     def size(self, source: str, entry: Data | Output) -> Size:
@@ -57,6 +59,10 @@ class Known:
         """
         told = {name: size for name, size in self.sizes.items() if size.origin != "history"}
         return self if len(told) == len(self.sizes) else replace(self, sizes=told)
+
+    def in_the_cloud(self) -> Known:
+        """What a plan of the same pipeline for Azure is told."""
+        return replace(self, rates=self.cloud_rates, machine=None)
 
 
 NOTHING = Known()

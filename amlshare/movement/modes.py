@@ -51,6 +51,21 @@ def choose_here(pipeline: Pipeline, *, known: Known = NOTHING) -> dict[str, Choi
     }
 
 
+def choose_as_in_the_cloud(pipeline: Pipeline, *, known: Known = NOTHING) -> dict[str, Choice]:
+    """What Azure would make of each ``STEP.INPUT`` whose files a step gets, where that is not what
+    the spec says: for a run on this machine that moves as much.
+    """
+    chosen = choose_modes(pipeline, known=known.in_the_cloud().everywhere())
+    files = {name: choice for name, choice in chosen.items() if choice.mode != "direct"}
+    return files | {
+        f"{step.name}.{given.name}": _BESIDE
+        for step in pipeline.steps
+        if isinstance(step.run, Parallel)
+        for given in step.inputs
+        if given.mode == "download"
+    }
+
+
 def _fetched(load: Load | None, machine: Machine | None, known: Known) -> Choice:
     if load is None or machine is None:
         return _ONCE

@@ -9,20 +9,25 @@ from amlshare.movement.choice import Choice
 from amlshare.movement.edges import NO_CHOICES, EdgeBytes, OutputBytes, edge_bytes, output_bytes
 from amlshare.movement.facts import Facts
 from amlshare.movement.known import NOTHING, Known
+from amlshare.movement.modes import choose_modes
 from amlshare.movement.sharing import Sharing, advice
-from amlshare.movement.totals import Movement, total
+from amlshare.movement.totals import Movement, summarise, total
 from amlshare.movement.waiting import UNTIMED, Waiting, waiting
 from amlshare.pipeline import Pipeline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moves:
-    """Every edge and every output of the pipeline, and what those of a run come to."""
+    """Every edge and every output of the pipeline, and what those of a run come to.
+
+    ``cloud`` is what the same run would move on Azure, where this is one on this machine.
+    """
 
     edges: tuple[EdgeBytes, ...]
     outputs: tuple[OutputBytes, ...]
     movement: Movement
     waiting: Waiting
+    cloud: Movement | None = None
 
 
 def moves(
@@ -47,7 +52,14 @@ def moves(
         outputs=outputs,
         movement=_advised(total(edges, steps=chosen, shared=here), pipeline),
         waiting=waiting(facts, edges, outputs, steps=chosen) if timed else UNTIMED,
+        cloud=_in_the_cloud(pipeline, known, chosen) if here else None,
     )
+
+
+def _in_the_cloud(pipeline: Pipeline, known: Known, steps: Collection[str] | None) -> Movement:
+    told = known.in_the_cloud()
+    chosen = choose_modes(pipeline, known=told.everywhere())
+    return summarise(pipeline, known=told, modes=chosen, steps=steps)
 
 
 def _advised(movement: Movement, pipeline: Pipeline) -> Movement:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from amlshare.movement import Duplicate, EdgeBytes, Movement, Moves, summarise
+from amlshare.movement import Duplicate, EdgeBytes, Movement, Moves
 from amlshare.movement.known import Known
-from amlshare.movement.modes import choose_modes
-from amlshare.movement.rates import RATES
 from amlshare.pipeline import Data, Pipeline, Step, edges
 from amlshare.plan import Plan
 from amlshare.render import words
@@ -48,7 +45,7 @@ def plan_text(
         "",
         *_totals(plan, found, paper),
         *_since(since, plan, paper),
-        *_elsewhere(plan, found.movement, paper),
+        *_in_the_cloud(found, paper),
         *map(paper.dim, fold(built.summary, paper.width)),
         *brief(plan.diagnostics, paper),
         "",
@@ -77,20 +74,12 @@ def _since(since: Since | None, plan: Plan, paper: Paper) -> Iterator[str]:
         yield from map(style, fold(summary(since, plan.selected), paper.width))
 
 
-def _elsewhere(plan: Plan, movement: Movement, paper: Paper) -> Iterator[str]:
+def _in_the_cloud(found: Moves, paper: Paper) -> Iterator[str]:
     """What the cloud would move, where this machine moves less."""
-    if plan.backend == "local":
-        # the rates of this machine say nothing of the cloud's
-        assumed = replace(plan.known.everywhere(), rates=RATES, machine=None)
-        cloud = summarise(
-            plan.pipeline,
-            known=plan.known,
-            modes=choose_modes(plan.pipeline, known=assumed),
-            steps=plan.selected and frozenset(plan.selected),
-        )
-        if cloud.moved_bytes and cloud.moved_bytes != movement.moved_bytes:
-            text = f"On Azure each step fetches for itself: {words.moved(cloud)}."
-            yield from map(paper.dim, fold(text, paper.width))
+    cloud = found.cloud
+    if cloud and cloud.moved_bytes and cloud.moved_bytes != found.movement.moved_bytes:
+        text = f"On Azure each step fetches for itself: {words.moved(cloud)}."
+        yield from map(paper.dim, fold(text, paper.width))
 
 
 def _head(plan: Plan, steps: tuple[Step, ...], paper: Paper) -> Iterator[str]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from render.plans import data, given, made, plan, step
 
 from amlshare.movement import NOTHING, Known, Moves, moves
 from amlshare.movement.here import elsewhere, is_remote
 from amlshare.movement.machines import find
-from amlshare.movement.modes import choose_here
-from amlshare.pipeline import Local, Parallel, Pipeline, Reads
+from amlshare.movement.modes import choose_here, choose_modes
+from amlshare.movement.rates import Rates
+from amlshare.pipeline import Compute, Local, Parallel, Pipeline, Reads
 
 FAR, NEAR = Local(datastores={"blobs": "az://raw"}), Local(datastores={"blobs": "../data"})
 RAW = data("raw", size=1000, files=3)
 MACHINE = find("Standard_DS3_v2")
+CPU = Compute(name="cpu", cluster="cpu", vm_size="Standard_DS3_v2")
 
 
 def pipeline(*modes: str, local: Local = FAR, **more: object) -> Pipeline:
@@ -94,3 +98,17 @@ def test_seconds_are_those_of_what_comes_from_elsewhere():
     assert far.waiting.total.seconds == far.edges[0].time.seconds
     assert (near.edges[0].time.seconds, near.waiting.total) == (0, None)
     assert moved(pipeline("mount")).waiting.total is None
+
+
+def test_what_the_cloud_would_move_goes_by_its_own_rates_and_not_by_those_of_here():
+    raw = data("raw", size=20 * 10**9, files=10_000)
+    reader = step("s", inputs=(given("x", "raw", reads=Reads(fraction=0.5)),))
+    found = plan(reader, data=(raw,), compute=(CPU,), local=FAR).pipeline
+    known = Known(rates=Rates(latency=1e-4), machine=MACHINE)
+    for rates, expected in ((Rates(), raw.size), (Rates(latency=1e-4), raw.size / 2)):
+        told = replace(known, cloud_rates=rates)
+        cloud = moves(found, known=told, here=True).cloud
+        azure = Known(rates=rates)
+        there = moves(found, known=azure, modes=choose_modes(found, known=azure)).movement
+        assert cloud == there
+        assert there.moved_bytes == expected

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given as drawn
 from render.plans import data, given, made, plan, step
 from strategies import few, pipelines
@@ -7,7 +9,8 @@ from strategies import few, pipelines
 from amlshare.movement import Known, Size, moves
 from amlshare.movement.disk import Disk
 from amlshare.movement.facts import Facts
-from amlshare.movement.modes import choose_modes, with_modes
+from amlshare.movement.modes import choose_as_in_the_cloud, choose_modes, with_modes
+from amlshare.movement.rates import Rates
 from amlshare.pipeline import Compute, Parallel, Pipeline, Reads
 
 MB, GB = 10**6, 10**9
@@ -119,3 +122,24 @@ def test_an_upload_lies_on_the_disk_whole_and_a_mount_a_file_at_a_time():
 def test_each_node_downloads_all_and_writes_its_share():
     disk = on_disk(made("s", "up", mode="upload", size=900), nodes=3)
     assert (disk.downloads, disk.outputs) == ({"a": GB}, {"up": 300})
+
+
+def test_a_run_as_in_the_cloud_goes_by_the_rates_of_the_cloud():
+    reads = Reads(fraction=0.5)
+    found = pipeline(given("a", "x", reads=reads), given("t", "y", format="table"))
+    sizes = {"x": Size(bytes=20 * GB, files=10_000, origin="measured")}
+    for rates in (Rates(), Rates(latency=1e-4)):
+        known = Known(sizes=sizes, rates=Rates(latency=9), cloud_rates=rates)
+        azure = choose_modes(found, known=replace(known, rates=rates))
+        assert choose_as_in_the_cloud(found, known=known) == {"s.a": azure["s.a"]}
+
+
+def test_a_run_as_in_the_cloud_mounts_whatever_a_parallel_step_reads():
+    inputs = (given("over", "x"), given("side", "y", mode="download"), given("s", "y"))
+    found = pipeline(*inputs, run=Parallel(file="run.py", over="over"))
+    chosen = choose_as_in_the_cloud(found)
+    assert {name: each.mode for name, each in chosen.items()} == {
+        "s.over": "mount",
+        "s.side": "mount",
+        "s.s": "mount",
+    }
