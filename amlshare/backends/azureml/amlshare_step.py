@@ -28,6 +28,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+HOME = Path(__file__).resolve().parent
+"""The snapshot."""
+KEPT = ("outputs", "logs")
+"""Folders in which a step works whose files Azure keeps with the run."""
+
 
 class StepError(Exception):
     """The step fails; the message says why, and what to do."""
@@ -116,42 +121,46 @@ class Step:
     def _attempt(self) -> int:
         """Run the programs in turn until one fails; the exit code of the last."""
         programs = self._task["programs"]
-        with self._scratch():
+        if "name" not in programs[0]:
+            return self._run(programs[0])
+        with self._scratch() as root:
             for number, program in enumerate(programs, 1):
-                where = f"{number}/{len(programs)} {program['name']}" if "name" in program else ""
-                code = self._part(where, program) if where else self._run(program)
+                where = f"{number}/{len(programs)} {program['name']}"
+                code = self._part(where, program, root / str(number))
                 if code == 0 and self._stopped is not None and number < len(programs):
                     code = 128 + self._stopped
                 if code:
                     break
         return code
 
-    def _part(self, where: str, program: dict[str, Any]) -> int:
+    def _part(self, where: str, program: dict[str, Any], folder: Path) -> int:
         """Run a part of a sequence, and say in the log where it begins and that it failed."""
         sys.stderr.write(f"==> {where}\n")
         sys.stderr.flush()
-        code = self._run(program)
+        with working_folder(folder):
+            code = self._run(program, folder)
         if code:
             say(f"{where} failed with exit code {code}")
         return code
 
     @contextmanager
-    def _scratch(self) -> Iterator[None]:
-        """Have the places of scratch, empty, among the tokens; gone afterwards."""
-        wanted = self._task.get("scratch", ())
-        if not wanted:
-            yield
-            return
+    def _scratch(self) -> Iterator[Path]:
+        """A folder with the places of scratch, empty, which are among the tokens; gone afterwards.
+
+        No place of scratch is called by a number.
+        """
+        asked = os.environ.get("TMPDIR") or None  # alone, tempfile passes over one it cannot use
         try:
-            root = Path(tempfile.mkdtemp(prefix="amlshare-"))
+            root = Path(tempfile.mkdtemp(prefix="amlshare-", dir=asked)).absolute()
         except OSError as error:
+            where = f" in {asked}" if asked else ""
             raise StepError(
-                f"there is no place for scratch: {error.strerror}; TMPDIR can name one"
+                f"there is no place for scratch{where}: {error.strerror}; TMPDIR can name one"
             ) from None
         try:
-            for each in wanted:
+            for each in self._task.get("scratch", ()):
                 self._lay_out(root / each["name"], each.get("format"))
-            yield
+            yield root
         finally:
             shutil.rmtree(root, ignore_errors=True)
 
@@ -163,12 +172,15 @@ class Step:
             if name == f"${{scratch.{place.name}}}":
                 self._tokens[index] = str(place)
 
-    def _run(self, program: dict[str, Any]) -> int:
-        command = self._command(program)
+    def _run(self, program: dict[str, Any], folder: Path | None = None) -> int:
+        """Run a program, here or in a working folder of its own; its exit code."""
+        command = self._command(program, folder)
         environment = self._environment(program)
         try:
             # a session of its own: a signal then reaches all that the program started
-            self._child = subprocess.Popen(command, env=environment, start_new_session=True)
+            self._child = subprocess.Popen(
+                command, cwd=folder, env=environment, start_new_session=True
+            )
         except OSError as error:
             raise StepError(f"cannot run {command[0]}: {error.strerror}") from None
         if self._stopped is not None:
@@ -177,9 +189,9 @@ class Step:
         self._child = None
         return 128 - code if code < 0 else code
 
-    def _command(self, program: dict[str, Any]) -> list[str]:
+    def _command(self, program: dict[str, Any], folder: Path | None) -> list[str]:
         if "script" in program:
-            script = os.path.relpath(Path(__file__).resolve().parent / program["script"])
+            script = os.path.relpath((folder or HOME) / program["script"], folder)
             return [sys.executable, script, *map(self._text, program.get("words", ()))]
         parts = program.get("bash", ())
         for part in parts:
@@ -219,6 +231,30 @@ class Step:
         for place, found in self._outputs().items():
             for path in sorted(found - before[place], reverse=True):  # what is deeper comes first
                 _remove(path)
+
+
+@contextmanager
+def working_folder(place: Path) -> Iterator[None]:
+    """A part's own copy of the snapshot at ``place``: it starts there as a step of its own would.
+
+    What it writes to ``outputs`` and ``logs`` goes to those of the job.
+    """
+    try:
+        shutil.copytree(HOME, place, symlinks=True, ignore=_not_copied)
+        for name in KEPT:
+            with suppress(FileExistsError):
+                Path(name).mkdir()
+            (place / name).symlink_to(Path(name).absolute())
+    except OSError as error:
+        raise StepError(f"the code cannot be copied for a part of the step: {error}") from None
+    yield
+    shutil.rmtree(place, ignore_errors=True)
+
+
+def _not_copied(folder: str, names: list[str]) -> list[str]:
+    """What is no code: the folders whose files are kept, and data that is mounted."""
+    kept = KEPT if Path(folder) == HOME else ()
+    return [name for name in names if name in kept or os.path.ismount(f"{folder}/{name}")]
 
 
 def _remove(path: Path) -> None:

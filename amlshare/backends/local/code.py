@@ -1,4 +1,4 @@
-"""Code folders as they were planned: a copy for the runs, and a working folder for each step.
+"""Code folders as they were planned: a copy for the runs, and a working folder for each program.
 
 A run must not see edits made while it goes on, and a step must not write into the user's folder.
 So the files are copied once per content (see ``folder``), and each step works in a folder of its

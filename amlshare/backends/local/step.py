@@ -212,8 +212,7 @@ class _Life:
         self.shop.emit(StepStarted(step=self.step.name, attempt=attempt))
         with self._scratch() as scratch:
             argvs = self.shop.program.argvs(self.step, values | scratch, self.folder)
-            with self.shop.code.work(self.step, self.folder.parent) as work:
-                end, where = self._run(argvs, work, env)
+            end, where = self._run(argvs, env)
         if self.shop.stopped.is_set():  # even when it seems to have succeeded: it was asked to end
             raise StoppedError
         for each in given.values():
@@ -238,17 +237,20 @@ class _Life:
         finally:
             shutil.rmtree(root, ignore_errors=True)
 
-    def _run(self, argvs: list[list[str]], work: Path, env: Mapping[str, str]) -> tuple[Exit, str]:
-        """Run programs until one fails: how the last one ended, and where in a sequence that is."""
+    def _run(self, argvs: list[list[str]], env: Mapping[str, str]) -> tuple[Exit, str]:
+        """Run programs, each in a working folder of its own, until one fails: how the last one
+        ended, and where in a sequence that is.
+        """
         log = self.shop.folder.log(self.shop.run, self.step.name)
         started, timeout = time.monotonic(), self.step.timeout
         for number, argv in enumerate(argvs):
             where = self._where(number, log)
             left = None if timeout is None else max(started + timeout - time.monotonic(), 0)
             try:
-                end = self.shop.processes.run(
-                    argv, cwd=str(work), env=env, log=str(log), timeout=left
-                )
+                with self.shop.code.work(self.step, self.folder.parent) as work:
+                    end = self.shop.processes.run(
+                        argv, cwd=str(work), env=env, log=str(log), timeout=left
+                    )
             except FileNotFoundError as error:
                 raise StepFailedError(_missing(error, argv[0])) from error
             if end.code != 0 or end.timed_out or self.shop.stopped.is_set():

@@ -260,7 +260,7 @@ def test_scratch_lies_where_the_job_has_its_temporary_files_and_is_gone_at_the_e
 
 
 def test_without_a_place_for_scratch_it_says_so(job: Job) -> None:
-    job.write("tempfile.py", "def mkdtemp(prefix):\n    raise OSError(28, 'No space left')")
+    job.write("tempfile.py", "def mkdtemp(prefix, dir):\n    raise OSError(28, 'No space left')")
     job.env["PYTHONPATH"] = str(job.folder)
     done = job.run(sequence("a", command("", "true"), scratch=["unused"]))
     why = "there is no place for scratch: No space left; TMPDIR can name one"
@@ -279,11 +279,37 @@ def test_the_first_part_that_fails_ends_the_step(job: Job) -> None:
 
 
 def test_all_parts_are_tried_again_with_scratch_that_is_empty(job: Job) -> None:
-    first = command("", "ls ${scratch.s}; touch ${scratch.s}/old; echo x >> count")
-    second = command("", "test $(wc -l < count) = 2")
+    count = job.folder.parent / "count"
+    first = command("", f"ls ${{scratch.s}}; touch ${{scratch.s}}/old; echo x >> {count}")
+    second = command("", f"test $(wc -l < {count}) = 2")
     done = job.run(sequence("a", first, second, scratch=["s"], retries=1))
     assert (done.returncode, done.stdout) == (0, "")
-    assert (job.folder / "count").read_text() == "x\n" * 2
+    assert count.read_text() == "x\n" * 2
+
+
+def test_each_part_starts_in_the_code_as_it_was(job: Job) -> None:
+    job.write("sub/x.py", "import os, sys; print(*sys.argv, open('note').read(), end='')")
+    job.write("note", "as it was\n")
+    first = command("", "echo changed >> note; touch made sub/made")
+    second = command("", "ls . sub | grep made; cat note")
+    done = job.run(sequence("a", first, second, script("", "sub/x.py")))
+    assert done.stdout == "as it was\nsub/x.py as it was\n"
+    assert not (job.folder / "made").exists()
+
+
+def test_what_a_part_leaves_for_azure_to_keep_is_left_to_the_job(job: Job) -> None:
+    job.write("outputs/known", "x")
+    parts = [command("", "echo 1 > outputs/a; cat outputs/known"), command("", "echo 2 > logs/b")]
+    assert job.run(sequence("a", *parts)).stdout == "x"
+    assert [(job.folder / name).read_text() for name in ("outputs/a", "logs/b")] == ["1\n", "2\n"]
+
+
+def test_temporary_files_are_to_lie_where_nothing_can_is_said(job: Job) -> None:
+    job.env["TMPDIR"] = "/nonexistent"
+    done = job.run(sequence("a", command("", "echo ran"), scratch=["s"]))
+    why = "there is no place for scratch in /nonexistent: No such file or directory"
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"amlshare: {why}; TMPDIR can name one\n"
 
 
 def test_no_part_begins_after_a_signal(job: Job) -> None:

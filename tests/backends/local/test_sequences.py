@@ -38,6 +38,15 @@ def test_one_part_hands_to_the_next_what_nobody_else_sees(project: Project) -> N
     assert list((project.state / "runs" / out.run / "a").glob("scratch*")) == []
 
 
+def test_each_part_starts_in_the_code_as_it_was(project: Project) -> None:
+    project.write("code/note", "as it was\n")
+    project.write("code/x.py", "import os; print(open('note').read(), os.path.exists('made'))")
+    line = "touch made; rm note; echo changed > note"
+    project.run(sequence("a", command("", line), command("", "cat note"), script("", "x.py")))
+    said = [each for each in project.printed() if not each.startswith("==>")]
+    assert said == ["as it was", "as it was", " False"]
+
+
 def test_the_log_says_which_part_begins(project: Project) -> None:
     project.write("code/x.py", "print('one')")
     project.run(sequence("a", script("", "x.py"), command("", "echo  \\\n  two")))
