@@ -17,7 +17,7 @@ from amlshare.pipeline import Pipeline, Step, scripts
 from amlshare.plan import Plan
 
 Kind: TypeAlias = Literal["pipeline", "parameter", "data", "compute", "environment", "step"]
-Impact: TypeAlias = Literal["added", "removed", "renamed", "changed", "downstream", "cosmetic"]
+Effect: TypeAlias = Literal["added", "removed", "renamed", "changed", "downstream", "cosmetic"]
 Value: TypeAlias = str | int | float | bool
 Fields: TypeAlias = Mapping[str, Value]
 
@@ -64,7 +64,7 @@ class Change:
 
     kind: Kind
     name: str
-    impact: Impact
+    effect: Effect
     renamed_from: str | None = None
     fields: tuple[FieldChange, ...] = ()
     reasons: tuple[str, ...] = ()
@@ -100,19 +100,19 @@ def _own(
     before_of = {new: name for name, new in names[kind].items()}
     for name, held in now.items():
         if name not in was:
-            yield Change(kind=kind, name=name, impact="added", fields=_alone(held, "added"))
+            yield Change(kind=kind, name=name, effect="added", fields=_alone(held, "added"))
         elif (changed := tuple(changed_fields(was[name], held))) or name in before_of:
-            impact = _impact(changed, renamed=name in before_of)
+            effect = _effect(changed, renamed=name in before_of)
             renamed = before_of.get(name)
-            yield Change(kind=kind, name=name, impact=impact, renamed_from=renamed, fields=changed)
+            yield Change(kind=kind, name=name, effect=effect, renamed_from=renamed, fields=changed)
     for name, held in was.items():
         if name not in now:
-            yield Change(kind=kind, name=name, impact="removed", fields=_alone(held, "removed"))
+            yield Change(kind=kind, name=name, effect="removed", fields=_alone(held, "removed"))
 
 
-def _alone(held: Fields, impact: Impact) -> tuple[FieldChange, ...]:
+def _alone(held: Fields, effect: Effect) -> tuple[FieldChange, ...]:
     """The fields of what is on one side only."""
-    if impact == "added":
+    if effect == "added":
         return tuple(FieldChange(field=name, before=None, after=held[name]) for name in held)
     return tuple(FieldChange(field=name, before=held[name], after=None) for name in held)
 
@@ -151,7 +151,7 @@ def _default(name: str) -> Value | None:
     return _DEFAULTS.get(name)
 
 
-def _impact(changed: Iterable[FieldChange], *, renamed: bool) -> Impact:
+def _effect(changed: Iterable[FieldChange], *, renamed: bool) -> Effect:
     if renamed:
         return "renamed"
     return "cosmetic" if all(map(is_cosmetic, changed)) else "changed"
@@ -266,7 +266,7 @@ def uses(step: Fields) -> Iterator[Use]:
             yield Use("parameter", name, f"uses parameter '{name}'")
 
 
-_SAID: Mapping[Impact, str] = {
+_SAID: Mapping[Effect, str] = {
     "added": "is new",
     "changed": "changed",
     "renamed": "was renamed",
@@ -276,37 +276,37 @@ _SAID: Mapping[Impact, str] = {
 
 def _with_downstream(own: list[Change], after: Description) -> Iterator[Change]:
     """The changes, and the steps that use what changed, each with its reasons, in run order."""
-    impacts = {(each.kind, each.name): each.impact for each in own if _matters(each)}
-    changed = {each.name: each for each in own if each.kind == "step" and each.impact != "removed"}
+    effects = {(each.kind, each.name): each.effect for each in own if _matters(each)}
+    changed = {each.name: each for each in own if each.kind == "step" and each.effect != "removed"}
     yield from (each for each in own if each.kind != "step")
     for name, step in after.named("step").items():
-        reasons = tuple(dict.fromkeys(_reasons(step, impacts)))
-        found = changed.get(name) or Change(kind="step", name=name, impact="downstream")
+        reasons = tuple(dict.fromkeys(_reasons(step, effects)))
+        found = changed.get(name) or Change(kind="step", name=name, effect="downstream")
         if reasons:
             found = _downstream(found, reasons)
-            impacts["step", name] = found.impact
+            effects["step", name] = found.effect
         if reasons or name in changed:
             yield found
-    yield from (each for each in own if each.kind == "step" and each.impact == "removed")
+    yield from (each for each in own if each.kind == "step" and each.effect == "removed")
 
 
 def _matters(change: Change) -> bool:
     """Whether what uses a changed thing gets something else: of data, only a name is no matter."""
-    if change.impact == "renamed":
+    if change.effect == "renamed":
         return change.kind == "step" or not all(map(is_cosmetic, change.fields))
-    return change.impact in _SAID
+    return change.effect in _SAID
 
 
-def _reasons(step: Fields, impacts: Mapping[tuple[Kind, str], Impact]) -> Iterator[str]:
+def _reasons(step: Fields, effects: Mapping[tuple[Kind, str], Effect]) -> Iterator[str]:
     for use in uses(step):
-        if impact := impacts.get((use.kind, use.name)):
-            yield f"{use.how}, which {_SAID[impact]}"
+        if effect := effects.get((use.kind, use.name)):
+            yield f"{use.how}, which {_SAID[effect]}"
 
 
 def _downstream(change: Change, reasons: tuple[str, ...]) -> Change:
-    impact = "downstream" if change.impact == "cosmetic" else change.impact
-    shown = () if change.impact == "added" else reasons
-    return replace(change, impact=impact, reasons=shown)
+    effect = "downstream" if change.effect == "cosmetic" else change.effect
+    shown = () if change.effect == "added" else reasons
+    return replace(change, effect=effect, reasons=shown)
 
 
 # A saved plan

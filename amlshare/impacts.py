@@ -84,21 +84,21 @@ def of_diff(diff: Diff, plan: Plan) -> Impacts:
         steps={
             step.name: _of_change(step.name, changes.get(step.name)) for step in plan.pipeline.steps
         },
-        removed=tuple(name for name, each in changes.items() if each.impact == "removed"),
+        removed=tuple(name for name, each in changes.items() if each.effect == "removed"),
     )
 
 
 def _of_change(name: str, change: Change | None) -> StepImpact:
     if change is None:
         return StepImpact(step=name, impact="unchanged")
-    if change.impact == "added":
+    if change.effect == "added":
         return StepImpact(step=name, impact="added")
     named = change.renamed_from
     reasons = [Reason(step=name, what=f"it was called '{named}'")] if named else []
     reasons += [of_field(name, each) for each in change.fields]
     reasons += [Reason(step=name, what=each, field=SOURCE) for each in change.reasons]
     same: Mapping[str, Impact] = {"cosmetic": "cosmetic", "downstream": "downstream"}
-    impact = same.get(change.impact, "changed")
+    impact = same.get(change.effect, "changed")
     return StepImpact(step=name, impact=impact, reasons=tuple(reasons))
 
 

@@ -146,7 +146,7 @@ def test_a_title_of_a_part_is_for_people():
     before, after = (described({**SPEC, "steps": {"s": step}}) for step in (parts, titled))
     (change,) = compare(before, after).changes
     assert [(each.field, each.after) for each in change.fields] == [("sequence.1.title", "When")]
-    assert change.impact == "cosmetic"
+    assert change.effect == "cosmetic"
 
 
 @few

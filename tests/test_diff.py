@@ -51,8 +51,8 @@ def changed(kind, name, /, **values):
     return replace(FLIGHTS, things=FLIGHTS.things | {kind: FLIGHTS.things[kind] | {name: held}})
 
 
-def impacts(before, after):
-    return {each.name: each.impact for each in compare(before, after).changes}
+def effects(before, after):
+    return {each.name: each.effect for each in compare(before, after).changes}
 
 
 def renamed(description, old, new):
@@ -106,9 +106,9 @@ def test_nothing_differs_from_itself(one):
 @given(descriptions(), descriptions())
 def test_the_other_way_round_what_was_added_is_removed(one, other):
     forth, back = compare(one, other).changes, compare(other, one).changes
-    for impact, opposite in (("added", "removed"), ("removed", "added")):
-        names = {each.name for each in forth if each.impact == impact}
-        assert names == {each.name for each in back if each.impact == opposite}
+    for effect, opposite in (("added", "removed"), ("removed", "added")):
+        names = {each.name for each in forth if each.effect == effect}
+        assert names == {each.name for each in back if each.effect == opposite}
     pairs = {(each.name, each.renamed_from) for each in forth if each.renamed_from}
     assert pairs == {(each.renamed_from, each.name) for each in back if each.renamed_from}
 
@@ -119,7 +119,7 @@ def test_one_changed_step_is_changed_and_what_it_feeds_is_downstream(one, data):
     step = one.named("step")[name] | {"timeout": 60}
     other = Description(things=one.things | {"step": one.named("step") | {name: step}})
     downstream = dict.fromkeys(fed_by(one, name), "downstream")
-    assert impacts(one, other) == {name: "changed"} | downstream
+    assert effects(one, other) == {name: "changed"} | downstream
 
 
 def test_a_field_is_shown_before_and_after():
@@ -162,36 +162,36 @@ def test_a_step_is_downstream_for_a_reason():
 )
 def test_a_step_is_downstream_of_all_that_it_uses(kind, name, values, reason):
     first, step, *_ = compare(FLIGHTS, changed(kind, name, **values)).changes
-    assert (first.kind, first.name, first.impact) == (kind, name, "changed")
-    assert (step.impact, step.reasons) == ("downstream", (reason,))
+    assert (first.kind, first.name, first.effect) == (kind, name, "changed")
+    assert (step.effect, step.reasons) == ("downstream", (reason,))
 
 
 def test_the_price_of_a_machine_is_cosmetic():
-    assert impacts(FLIGHTS, changed("compute", "cpu", hourly_rate=0.3)) == {"cpu": "cosmetic"}
+    assert effects(FLIGHTS, changed("compute", "cpu", hourly_rate=0.3)) == {"cpu": "cosmetic"}
 
 
 def test_what_is_only_for_people_is_cosmetic_and_moves_nothing():
-    assert impacts(FLIGHTS, changed("step", "clean", title="Clean", tags__team="a")) == {
+    assert effects(FLIGHTS, changed("step", "clean", title="Clean", tags__team="a")) == {
         "clean": "cosmetic"
     }
-    assert impacts(FLIGHTS, changed("pipeline", "flights", description="x")) == {
+    assert effects(FLIGHTS, changed("pipeline", "flights", description="x")) == {
         "flights": "cosmetic"
     }
-    assert impacts(FLIGHTS, changed("step", "report", outputs__page__description="x")) == {
+    assert effects(FLIGHTS, changed("step", "report", outputs__page__description="x")) == {
         "report": "cosmetic"
     }
 
 
 def test_a_variable_that_is_called_like_such_a_key_is_not():
-    assert impacts(FLIGHTS, changed("step", "report", env__title="x")) == {"report": "changed"}
+    assert effects(FLIGHTS, changed("step", "report", env__title="x")) == {"report": "changed"}
 
 
 def test_a_step_with_another_name_is_renamed_and_what_reads_it_is_only_downstream():
     diff = compare(FLIGHTS, renamed(FLIGHTS, "clean", "tidy"))
     assert diff.changes[0] == Change(
-        kind="step", name="tidy", impact="renamed", renamed_from="clean"
+        kind="step", name="tidy", effect="renamed", renamed_from="clean"
     )
-    assert [(each.name, each.impact, each.fields) for each in diff.changes[1:]] == [
+    assert [(each.name, each.effect, each.fields) for each in diff.changes[1:]] == [
         ("train", "downstream", ()),
         ("report", "downstream", ()),
     ]
@@ -199,7 +199,7 @@ def test_a_step_with_another_name_is_renamed_and_what_reads_it_is_only_downstrea
 
 def test_several_steps_are_renamed_at_once():
     other = renamed(renamed(FLIGHTS, "clean", "tidy"), "train", "fit")
-    assert impacts(FLIGHTS, other) == {
+    assert effects(FLIGHTS, other) == {
         "tidy": "renamed",
         "fit": "renamed",
         "report": "downstream",
@@ -212,7 +212,7 @@ def test_renamed_data_changes_no_step():
         "data": {"flown": FLIGHTS.named("data")["raw"]},
         "step": FLIGHTS.named("step") | {"clean": step},
     }
-    assert impacts(FLIGHTS, replace(FLIGHTS, things=FLIGHTS.things | things)) == {
+    assert effects(FLIGHTS, replace(FLIGHTS, things=FLIGHTS.things | things)) == {
         "flown": "renamed"
     }
 
@@ -223,7 +223,7 @@ def test_another_compute_target_is_no_new_name():
         "step": FLIGHTS.named("step")
         | {"train": FLIGHTS.named("step")["train"] | {"compute": "gpu"}},
     }
-    assert impacts(FLIGHTS, replace(FLIGHTS, things=things)) == {
+    assert effects(FLIGHTS, replace(FLIGHTS, things=things)) == {
         "gpu": "added",
         "cpu": "removed",
         "train": "changed",
@@ -234,11 +234,11 @@ def test_another_compute_target_is_no_new_name():
 def test_a_pipeline_is_the_same_one_under_another_name():
     things = FLIGHTS.things | {"pipeline": {"delays": FLIGHTS.named("pipeline")["flights"]}}
     (change,) = compare(FLIGHTS, replace(FLIGHTS, things=things)).changes
-    assert (change.kind, change.impact, change.renamed_from) == ("pipeline", "renamed", "flights")
+    assert (change.kind, change.effect, change.renamed_from) == ("pipeline", "renamed", "flights")
 
 
 def test_true_is_not_one():
-    assert impacts(changed("step", "report", x=1), changed("step", "report", x=True)) == {
+    assert effects(changed("step", "report", x=1), changed("step", "report", x=True)) == {
         "report": "changed"
     }
 

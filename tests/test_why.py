@@ -225,7 +225,7 @@ def test_a_git_revision_has_the_spec_and_all_that_it_names(shop):
     (cause,) = causes("edited", against="HEAD")
     assert (cause.line, cause.before) == (2, "print(1)")
     changes = diff(Request(spec="shop.yaml"), "HEAD").changes
-    assert [(each.kind, each.name, each.impact) for each in changes] == [
+    assert [(each.kind, each.name, each.effect) for each in changes] == [
         ("environment", "python", "changed"),
         ("step", "edited", "changed"),
         ("step", "packed", "downstream"),

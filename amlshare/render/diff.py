@@ -10,13 +10,13 @@ from amlshare.plan_document import FORMAT
 from amlshare.render.paper import Paper, Style, cells, clean, flow, fold, pad
 
 if TYPE_CHECKING:
-    from amlshare.diff import Change, Diff, FieldChange, Impact, Value
+    from amlshare.diff import Change, Diff, Effect, FieldChange, Value
 
 _INDENT = "    "
 _WIDEST_FIELD = 28
 _AROUND = 3
 """Words that are shown on both sides of what differs in a long text."""
-_SIGNS: dict[Impact, str] = {
+_SIGNS: dict[Effect, str] = {
     "added": "+",
     "removed": "-",
     "changed": "~",
@@ -35,7 +35,7 @@ def diff_text(diff: Diff, paper: Paper) -> str:
     said = f"{clean(diff.after)} differs from {clean(diff.before)}:"
     lines = [paper.bold(line) for line in fold(said, paper.width)]
     for change in diff.changes:
-        if change.impact != "downstream":
+        if change.effect != "downstream":
             lines += ["", *_block(change, paper)]
     lines += [*_followers(diff, paper), "", *fold(_counts(diff), paper.width), *notes]
     return "\n".join(lines) + "\n"
@@ -47,8 +47,8 @@ def _note(note: str, paper: Paper) -> Iterator[str]:
 
 
 def _counts(diff: Diff) -> str:
-    found = Counter(each.impact for each in diff.changes)
-    shown = [f"{found[impact]:,} {impact}" for impact in _SIGNS if found[impact]]
+    found = Counter(each.effect for each in diff.changes)
+    shown = [f"{found[effect]:,} {effect}" for effect in _SIGNS if found[effect]]
     return ", ".join(shown) + "."
 
 
@@ -56,23 +56,23 @@ def _counts(diff: Diff) -> str:
 
 
 def _block(change: Change, paper: Paper) -> Iterator[str]:
-    style = _style(change.impact, paper)
+    style = _style(change.effect, paper)
     about = f"  renamed from {clean(change.renamed_from)}" if change.renamed_from else ""
-    about += "  only for people" if change.impact == "cosmetic" else ""
-    sign = style(_SIGNS[change.impact])
+    about += "  only for people" if change.effect == "cosmetic" else ""
+    sign = style(_SIGNS[change.effect])
     yield f"{sign} {change.kind} {paper.bold(clean(change.name))}{paper.dim(about)}"
     names = [clean(each.field) for each in change.fields]
     width = min(_WIDEST_FIELD, max(map(cells, names), default=0))
     for name, each in zip(names, change.fields, strict=True):
-        alone = change.impact in ("added", "removed")
+        alone = change.effect in ("added", "removed")
         yield from _field(each, f"{name}:", width + 1, paper, alone=alone)
     for reason in change.reasons:
         lines = fold(f"also {clean(reason)}", paper.width - len(_INDENT))
         yield from (_INDENT + paper.dim(line) for line in lines)
 
 
-def _style(impact: Impact, paper: Paper) -> Style:
-    match impact:
+def _style(effect: Effect, paper: Paper) -> Style:
+    match effect:
         case "added":
             return paper.green
         case "removed":
@@ -148,7 +148,7 @@ def _alike(one: list[str], other: list[str]) -> int:
 
 def _followers(diff: Diff, paper: Paper) -> Iterator[str]:
     """The steps that changed in nothing but what they read, a line each."""
-    found = [each for each in diff.changes if each.impact == "downstream"]
+    found = [each for each in diff.changes if each.effect == "downstream"]
     if not found:
         return
     yield ""
@@ -180,7 +180,7 @@ def _change(change: Change) -> dict[str, Any]:
     return {
         "kind": change.kind,
         "name": change.name,
-        "impact": change.impact,
+        "impact": change.effect,
         "renamed_from": change.renamed_from,
         "fields": [
             {"field": each.field, "before": each.before, "after": each.after}

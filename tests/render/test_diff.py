@@ -19,13 +19,13 @@ DIFF = Diff(
         Change(
             kind="pipeline",
             name="flights",
-            impact="cosmetic",
+            effect="cosmetic",
             fields=(FieldChange(field="description", before="Delays", after="Late flights"),),
         ),
         Change(
             kind="environment",
             name="sklearn",
-            impact="changed",
+            effect="changed",
             fields=(
                 FieldChange(field="pip.pandas", before="2.1", after="2.2"),
                 FieldChange(field="pip.numpy", before=None, after="2.0"),
@@ -34,7 +34,7 @@ DIFF = Diff(
         Change(
             kind="step",
             name="clean",
-            impact="changed",
+            effect="changed",
             fields=(
                 FieldChange(
                     field="arguments",
@@ -48,23 +48,23 @@ DIFF = Diff(
         Change(
             kind="step",
             name="audit",
-            impact="added",
+            effect="added",
             fields=(
                 FieldChange(field="script", before=None, after="audit.py"),
                 FieldChange(field="inputs.table.from", before=None, after="clean.table"),
             ),
         ),
-        Change(kind="step", name="fit", impact="renamed", renamed_from="train"),
+        Change(kind="step", name="fit", effect="renamed", renamed_from="train"),
         Change(
             kind="step",
             name="report",
-            impact="downstream",
+            effect="downstream",
             reasons=("reads fit.model of step 'fit', which was renamed",),
         ),
         Change(
             kind="step",
             name="old",
-            impact="removed",
+            effect="removed",
             fields=(FieldChange(field="script", before="old.py", after=None),),
         ),
     ),
@@ -109,7 +109,7 @@ def test_of_a_long_text_only_the_words_around_the_difference_are_shown() -> None
 
 def test_control_characters_do_not_reach_the_terminal() -> None:
     fields = (FieldChange(field="title", before="a\x1b[2J", after="b\nc"),)
-    change = Change(kind="step", name="s", impact="cosmetic", fields=fields)
+    change = Change(kind="step", name="s", effect="cosmetic", fields=fields)
     assert "\x1b" not in diff_text(replace(DIFF, changes=(change,)), Paper())
 
 

@@ -94,7 +94,7 @@ def diff(plan: Plan, base: Path, name: WorkspaceName, *, of: str) -> Diff:
 def _given(changes: Iterable[Change]) -> Iterator[str]:
     """What may be no change of the spec, but an option of the command that published."""
     fields = {(each.kind, field.field) for each in changes for field in each.fields}
-    if any(each.kind == "parameter" and each.impact == "changed" for each in changes):
+    if any(each.kind == "parameter" and each.effect == "changed" for each in changes):
         yield (
             "the default of a published parameter is the value that -p gave when it was published: "
             "give the same -p here to compare with it"

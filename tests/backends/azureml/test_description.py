@@ -52,7 +52,7 @@ def differences(graph: Graph, job: Job, base: Path) -> dict[str, list[str]]:
             f"{one.field}: {one.before} -> {one.after}" for one in each.fields
         ]
         for each in compare(before, after).changes
-        if each.impact != "downstream"
+        if each.effect != "downstream"
     }
 
 
@@ -313,7 +313,7 @@ def test_another_name_is_nothing_but_another_name(
     before = description.describe(found.job, found.environments)
     after = description.describe(job, description.environments_of(job, folder))
     changes = compare(before, after).changes
-    assert [f"{c.kind} {c.name}" for c in changes if c.impact != "downstream"] == [expected]
+    assert [f"{c.kind} {c.name}" for c in changes if c.effect != "downstream"] == [expected]
     assert all(change.fields == () for change in changes)
 
 
