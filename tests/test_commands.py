@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,37 @@ def test_what_other_backends_cannot_do_is_a_hint_said_once(project: Path):
     cloud = commands.check([asked.spec], request(project, backend="azureml"))
     assert {each.severity for each in cloud if each.code == "missing-compute"} == {"error"}
     assert codes(cloud).count("missing-compute") == codes(found).count("missing-compute")
+
+
+TOO_MUCH = """\
+compute: {cpu: {vm_size: Standard_DS3_v2}}
+targets:
+  small: {data: {raw: {size: 4 GB}}}
+  large: {data: {raw: {size: 40 GB}}}
+"""
+
+
+def test_checking_finds_the_errors_of_the_plans_too_for_each_target(project: Path):
+    edit(project / "spec.yaml", "inputs: {raw: raw}", "inputs: {raw: {from: raw, mode: download}}")
+    with (project / "spec.yaml").open("a") as spec:
+        spec.write(TOO_MUCH)
+    asked = request(project, backend="azureml")
+    assert "disk-too-small" in codes(commands.check([asked.spec], asked))
+    for target, fails in (("small", False), ("large", True)):
+        found = commands.check([asked.spec], replace(asked, target=target))
+        assert ("disk-too-small" in codes(found)) is fails
+    edit(project / "spec.yaml", "rate: 1", "rate: {type: number}")
+    assert "disk-too-small" not in codes(commands.check([asked.spec], asked))  # no plan to make
+
+
+def test_checking_gives_no_advice(project: Path):
+    edit(project / "spec.yaml", "inputs: {raw: raw}", "inputs: {raw: {from: raw, mode: mount}}")
+    edit(project / "spec.yaml", "upload: raw}", "size: 2 GB, files: 20000}")
+    with (project / "spec.yaml").open("a") as spec:
+        spec.write("compute: {cpu: {vm_size: Standard_DS3_v2}}\n")
+    asked = request(project, backend="azureml")
+    assert "slow-mode" in codes(commands.plan(asked).diagnostics)
+    assert commands.check([asked.spec], asked) == ()
 
 
 # Planning

@@ -6,7 +6,7 @@ import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple, TextIO, TypeAlias
+from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeAlias
 
 import typer
 
@@ -29,9 +29,10 @@ from amlshare.cli.options import Spec
 from amlshare.render.paper import Paper
 
 if TYPE_CHECKING:
-    from amlshare.advice.suggestions import Suggestion
+    from amlshare.advice.suggestions import Suggestions
     from amlshare.cli.options import Requests
     from amlshare.commands import Request
+    from amlshare.diagnostics import Diagnostic
     from amlshare.impacts import Since
     from amlshare.movement import Moves
     from amlshare.movement.budget import Budget, Verdict
@@ -99,30 +100,42 @@ def plan(
     """
     from amlshare import commands
 
-    if online and format_ == PlanFormat.mermaid:
-        raise commands.UsageError("a graph has no place for what --online finds: leave one out")
-    if against and format_ == PlanFormat.mermaid:
-        raise commands.UsageError("a graph has no place for what changed: leave --against out")
-    if suggest and format_ == PlanFormat.mermaid:
-        raise commands.UsageError("a graph has no place for patches: leave --suggest out")
+    others = {"--against": against, "--online": online}
+    if format_ == PlanFormat.mermaid:
+        _refuse("a graph shows steps and data alone", {**others, "--suggest": suggest})
+    if take is not None:
+        others |= {f"--format {format_.value}": format_ != PlanFormat.text, "--save": save}
+        others |= {"--max-moved and --max-duplicate": budget}
+        _refuse("--take prints a patch alone", others)
     asked = request(spec)
     if refresh:
         _refresh(asked)
-    made, moves = commands.planned(asked)
     if take is not None:
-        write(_patch(made, moves, asked, take), output)
+        _take(asked, take, output)
         return
+    made, moves = (commands.draft if suggest and not save else commands.planned)(asked)
     if save:
         commands.save(made, moves, asked, save)
-    known = commands.online(made, asked) if online else None
-    verdict = commands.judge(made, moves, budget) if budget else None
-    since = None if format_ == PlanFormat.mermaid else commands.since(made, asked, against)
-    suggestions = _suggestions(made, moves, asked) if suggest else None
-    beside = _Beside(known, verdict, since, suggestions)
-    text = _plan_in(format_, made, moves, asked, beside, None if output else sys.stdout)
-    write(text, output)
-    if verdict:
-        _hold(verdict)
+    shown = _Shown(
+        made=made,
+        moves=moves,
+        asked=asked,
+        modules=commands.online(made, asked) if online else None,
+        verdict=commands.judge(made, moves, budget) if budget else None,
+        since=None if format_ == PlanFormat.mermaid else commands.since(made, asked, against),
+        suggestions=_suggestions(made, moves, asked) if suggest else None,
+    )
+    write(_plan_in(format_, shown, Paper() if output else paper_for(sys.stdout)), output)
+    _hold(shown)
+
+
+def _refuse(why: str, options: Mapping[str, object]) -> None:
+    """Raise a UsageError for the first of ``options`` that is given."""
+    from amlshare.commands import UsageError
+
+    for option, given in options.items():
+        if given:
+            raise UsageError(f"{why}: leave {option} out")
 
 
 def _refresh(asked: Request) -> None:
@@ -137,85 +150,116 @@ def _refresh(asked: Request) -> None:
     sys.stderr.write(refreshed_text(found, paper_for(sys.stderr)))
 
 
-def _hold(verdict: Verdict) -> None:
-    """Say on stderr whether a plan keeps within its budget; one that does not ends the command."""
-    from amlshare.render.budget import budget_text
+class _Shown(NamedTuple):
+    """A plan and what is shown beside it; None is not asked for."""
 
+    made: Plan
+    moves: Moves
+    asked: Request
+    modules: Mapping[str, bool] | None
+    verdict: Verdict | None
+    since: Since | None
+    suggestions: Suggestions | None
+
+
+def _hold(shown: _Shown) -> None:
+    """Say on stderr whether a plan keeps within its budget; one that does not, or that no run could
+    keep to, ends the command.
+    """
     sys.stdout.flush()
-    sys.stderr.write(budget_text(verdict, paper_for(sys.stderr)))
-    if verdict.over:
+    if shown.verdict:
+        from amlshare.render.budget import budget_text
+
+        sys.stderr.write(budget_text(shown.verdict, paper_for(sys.stderr)))
+    if _errors(shown.made):
+        raise typer.Exit(SPEC_ERROR)
+    if shown.verdict and shown.verdict.over:
         raise typer.Exit(OVER_BUDGET)
 
 
-class _Beside(NamedTuple):
-    """What is shown of a plan besides itself."""
-
-    known: Mapping[str, bool] | None
-    verdict: Verdict | None
-    since: Since | None
-    suggestions: tuple[Suggestion, ...] | None
+def _errors(made: Plan) -> list[Diagnostic]:
+    return [each for each in made.diagnostics if each.severity == "error"]
 
 
-def _plan_in(
-    format_: PlanFormat,
-    made: Plan,
-    moves: Moves,
-    asked: Request,
-    beside: _Beside,
-    stream: TextIO | None,
-) -> str:
-    """``made`` in a format; as text for ``stream``, or for a file."""
-    from amlshare import commands
-
-    known, verdict, since, suggestions = beside
+def _plan_in(format_: PlanFormat, shown: _Shown, paper: Paper) -> str:
     match format_:
         case PlanFormat.json:
-            from amlshare.render.budget import budget_document
-            from amlshare.render.impacts import add_to
-            from amlshare.render.suggestions import suggestions_document
-
-            document = commands.plan_document(made, moves, commands.graph(made), known)
-            add_to(document, since)
-            document |= {"budget": budget_document(verdict)} if verdict else {}
-            if suggestions is not None:
-                document["suggestions"] = suggestions_document(suggestions)
-            return to_json(document)
+            return _plan_json(shown)
         case PlanFormat.markdown:
-            from amlshare.render.markdown import plan_markdown
-
-            said = plan_markdown(made, moves, _built(made, known), since, verdict)
-            if suggestions is not None:
-                from amlshare.render.suggestions import suggestions_markdown
-
-                said += suggestions_markdown(suggestions, moves)
-            return said
+            return _plan_markdown(shown)
         case PlanFormat.mermaid:
             from amlshare.render.mermaid import plan_mermaid
 
-            return plan_mermaid(made)
+            return plan_mermaid(shown.made)
         case PlanFormat.text:
-            from amlshare.render.text import plan_text
-
-            paper = paper_for(stream) if stream else Paper()
-            built, submit = _built(made, known), submit_line(asked)
-            text = plan_text(made, moves, paper, submit=submit, built=built, since=since)
-            if suggestions is not None:
-                from amlshare.render.suggestions import suggestions_text
-
-                text += suggestions_text(suggestions, moves, paper, take=_take_line(asked))
-            return text
+            return _plan_text(shown, paper)
 
 
-def _suggestions(made: Plan, moves: Moves, asked: Request) -> tuple[Suggestion, ...]:
+def _plan_json(shown: _Shown) -> str:
+    from amlshare import commands
+    from amlshare.render.impacts import add_to
+
+    graph = commands.graph(shown.made)
+    document = commands.plan_document(shown.made, shown.moves, graph, shown.modules)
+    add_to(document, shown.since)
+    if shown.verdict:
+        from amlshare.render.budget import budget_document
+
+        document["budget"] = budget_document(shown.verdict)
+    if shown.suggestions:
+        from amlshare.render.suggestions import suggestions_document
+
+        document |= suggestions_document(shown.suggestions)
+    return to_json(document)
+
+
+def _plan_markdown(shown: _Shown) -> str:
+    from amlshare.render.markdown import plan_markdown
+
+    built = _built(shown.made, shown.modules)
+    text = plan_markdown(shown.made, shown.moves, built, shown.since, shown.verdict)
+    if shown.suggestions:
+        from amlshare.render.suggestions import suggestions_markdown
+
+        text += suggestions_markdown(shown.suggestions, shown.moves)
+    return text
+
+
+def _plan_text(shown: _Shown, paper: Paper) -> str:
+    from amlshare.render.text import plan_text
+
+    text = plan_text(
+        shown.made,
+        shown.moves,
+        paper,
+        submit=submit_line(shown.asked),
+        built=_built(shown.made, shown.modules),
+        since=shown.since,
+    )
+    if shown.suggestions:
+        from amlshare.render.suggestions import suggestions_text
+
+        take = _take_line(shown.asked)
+        text += suggestions_text(shown.suggestions, shown.moves, paper, take=take)
+    return text
+
+
+def _suggestions(made: Plan, moves: Moves, asked: Request) -> Suggestions:
     from amlshare.commands.suggesting import suggest
 
     return suggest(made, moves, asked)
 
 
-def _patch(made: Plan, moves: Moves, asked: Request, number: int) -> str:
+def _take(asked: Request, number: int, output: Path | None) -> None:
+    """Write one patch. Raises SpecError, when that is done, for a plan that no run could keep to."""
+    from amlshare import commands
     from amlshare.commands.suggesting import take
+    from amlshare.diagnostics import SpecError
 
-    return take(_suggestions(made, moves, asked), number)
+    made, moves = commands.draft(asked)
+    write(take(_suggestions(made, moves, asked), number), output)
+    if errors := _errors(made):
+        raise SpecError(errors)
 
 
 def _take_line(asked: Request) -> str:
@@ -328,7 +372,10 @@ def check(
     *,
     format_: FormatOption = Format.text,
 ) -> None:
-    """Show every diagnostic of specs."""
+    """Show every diagnostic of specs, for each of their targets.
+
+    Whatever is an error of a plan is one here; hints that advise are the plan's alone.
+    """
     from amlshare import commands
     from amlshare.render.diagnostics import diagnostics_text
     from amlshare.render.documents import diagnostics_document

@@ -1,9 +1,10 @@
 """What each command does, with no terminal: paths in, data out."""
 
 from amlshare.commands.calibrating import calibrate
+from amlshare.commands.checking import check
 from amlshare.commands.comparing import diff, since
-from amlshare.commands.planning import graph, judge, online, plan, plan_document, planned
-from amlshare.commands.reading import Reading, check, explain, read
+from amlshare.commands.planning import draft, graph, judge, online, plan, plan_document, planned
+from amlshare.commands.reading import Reading, explain, read
 from amlshare.commands.request import STATE, Request, UsageError
 from amlshare.commands.runs import Whose, cancel, clean, logs, remove, runs, show
 from amlshare.commands.saving import save, saved
@@ -22,6 +23,7 @@ __all__ = [
     "check",
     "clean",
     "diff",
+    "draft",
     "explain",
     "graph",
     "init",

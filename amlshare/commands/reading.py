@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -15,7 +15,7 @@ from amlshare.diagnostics import Diagnostic, Finding, SpecError, did_you_mean
 from amlshare.document.tree import collector_paused
 from amlshare.pipeline import Pipeline
 from amlshare.resolution import ParameterError, resolve
-from amlshare.snapshots import BESIDE_A_SPEC, Snapshots
+from amlshare.snapshots import Snapshots
 from amlshare.spec import Spec
 
 if TYPE_CHECKING:
@@ -177,35 +177,6 @@ def in_order(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
 
 def place_of(each: Diagnostic) -> tuple[str, int, int]:
     return (each.span.file, each.span.line, each.span.column) if each.span else ("", 0, 0)
-
-
-def check(paths: Sequence[str], request: Request) -> tuple[Diagnostic, ...]:
-    """Every diagnostic of the specs, for each of their targets where none is chosen.
-
-    A parameter without a value is only a hint here: whoever plans or submits gives it.
-    """
-    found: dict[Diagnostic, None] = {}
-    for path in paths:
-        if path.endswith(BESIDE_A_SPEC):
-            continue  # `specs/*.yaml` names it too, and each spec is read with what is beside it
-        targets: list[str | None] = [None, *_targets(path)]
-        for target in [request.target] if request.target else targets:
-            reading = read(replace(request, spec=path, target=target))
-            found |= dict.fromkeys(map(_without_values, reading.diagnostics))
-    return in_order(found)
-
-
-def _without_values(each: Diagnostic) -> Diagnostic:
-    return replace(each, severity="hint") if each.code == "no-parameter-value" else each
-
-
-def _targets(path: str) -> list[str]:
-    """The names of a spec's targets."""
-    try:
-        targets = layers.load(path).data.get("targets")
-    except SpecError:
-        return []
-    return [name for name in targets if isinstance(name, str)] if isinstance(targets, dict) else []
 
 
 def explain(code: str) -> Explanation:
