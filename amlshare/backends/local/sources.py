@@ -8,7 +8,7 @@ what lies elsewhere is known by its listing (path, size and version of every fil
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +55,7 @@ class Datastores:
 
     def __init__(self, job: Job, folder: Folder, base: Path) -> None:
         self._values = job.datastores
+        self._used = sorted(set(_used(job)))
         self._folder = folder
         self._base = base
         self._open: dict[str, Datastore] = {}
@@ -76,15 +77,26 @@ class Datastores:
         return open_datastore(name, value, self._base)
 
     def staging(self) -> list[str]:
-        """The folders below which outputs are staged."""
+        """The folders below which outputs are staged. Raises BackendError where a variable that the
+        place of data or of an output needs is not set.
+        """
         # a store elsewhere is opened when a step needs it: it may want credentials
-        near = [name for name in self._values if not is_remote(self._stand_in(name))]
+        near = [name for name in self._used if not is_remote(self._stand_in(name))]
         folders = (self.get(name).folder for name in near)
         return [str(folder / STAGING) for folder in folders if folder is not None]
 
     def _stand_in(self, name: str) -> str | None:
         value = self._values.get(name)
         return None if value is None else with_env(value, f"local.datastores.{name}")
+
+
+def _used(job: Job) -> Iterator[str]:
+    """The datastores that the steps to run are known to read or write."""
+    data = {each.name: each.datastore for each in job.data}
+    for step in job.steps:
+        if step.name in job.selected:
+            yield from filter(None, (data.get(given.source) for given in step.inputs))
+            yield from (output.datastore for output in step.outputs)
 
 
 def with_env(value: str, where: str) -> str:

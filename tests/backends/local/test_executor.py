@@ -267,6 +267,16 @@ def test_a_variable_that_is_not_set_is_named(project: Project) -> None:
         project.run(command("a", "true", writes=["out"]))
 
 
+def test_a_variable_that_nothing_to_run_needs_may_be_missing(project: Project) -> None:
+    project.local = {"datastores": {"store": "store", "far": "${env.NO_SUCH}/x"}}
+    steps = [command("a", "true", writes=["out"]), command("b", "true", reads=["raw"])]
+    raw = data("raw", "raw", datastore="far")
+    project.submit(project.plan(*steps, data=[raw], selected=["a"]))
+    assert project.end("a").status == "completed"
+    with pytest.raises(BackendError, match=r"local\.datastores\.far names .*NO_SUCH is not set"):
+        project.run(*steps, data=[raw])
+
+
 # outputs
 
 
