@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterator, Mapping
 
 from amlshare import references
-from amlshare.checks.names import Guesses
+from amlshare.checks.names import PORT_NAME, Guesses
 from amlshare.checks.views import Place, each_reference, texts
 from amlshare.diagnostics import Finding, Route
 from amlshare.references import KINDS, PREFIXES, BadReference, Kind, Reference
 from amlshare.spec import Spec
 
 Names = Mapping[Kind, Mapping[str, object]]
-_FORMS = "write ${inputs.N}, ${outputs.N} or ${parameters.N}; $${ writes the text ${ itself"
+_FORMS = "write ${inputs.N}, ${outputs.N}%s or ${parameters.N}; $${ writes the text ${ itself"
 
 
 def references_known(spec: Spec) -> Iterator[Finding]:
@@ -98,10 +98,15 @@ def references_formed(spec: Spec) -> Iterator[Finding]:
 
 def bad_reference(text: str, route: Route, names: Names | None = None) -> Finding:
     """The finding of a ``${...}`` that is none of the language's."""
-    known = [f"{PREFIXES[kind]}.{name}" for kind, group in (names or {}).items() for name in group]
+    known = [
+        f"{PREFIXES[kind]}.{name}"
+        for kind, group in (names or {}).items()
+        for name in group
+        if PORT_NAME.fullmatch(name)
+    ]
     if text.startswith("${{"):
         return _v2_reference(text, route, Guesses(known))
-    label, help_ = "", _FORMS
+    label, help_ = "", _FORMS % (", ${scratch.N}" if "sequence" in route else "")
     inner = text[2:].rstrip("}").strip()
     if similar := Guesses(known)(inner):
         label = f"did you mean '${{{similar}}}'?"
@@ -110,7 +115,7 @@ def bad_reference(text: str, route: Route, names: Names | None = None) -> Findin
     elif route[-1] == "command" and re.fullmatch(r"[A-Za-z_]\w*", inner):
         help_ = f"for the shell's own variable write ${inner}, or $${{{inner}}}"
     elif inner.partition(".")[0] in KINDS:
-        label = "a name has only letters, digits and _"
+        label = "a name has only letters, digits and _, and no digit first"
     return Finding(
         code="bad-reference",
         message=f"{text} is no reference",

@@ -336,6 +336,8 @@ def _mended(value: object, route: Route, expected: str) -> str | None:
     """How it is written rightly."""
     key = str(route[-1]) if route else ""
     if value is None:
+        if route and isinstance(route[-1], int):
+            return "fill it in, or take it out"
         return f"fill it in, or take `{key}:` out" if key else None
     if expected == "a text" and isinstance(value, (int, float)):
         quoted = str(value).lower() if isinstance(value, bool) else value
@@ -343,7 +345,7 @@ def _mended(value: object, route: Route, expected: str) -> str | None:
     if isinstance(value, dict):
         return _in_place_of_text(value, route)
     if expected == "a list" and _is_text(value):
-        part = f"{{script: {value}}}" if key == "sequence" else value
+        part = f"{{{_run_by(value)}: {value}}}" if key == "sequence" else value
         return f"write `{key}: [{part}]`"
     if "mapping" in expected:
         return _as_mapping(value, route)
@@ -373,7 +375,7 @@ def _as_mapping(value: object, route: Route) -> str | None:
         case str() if key == "arguments":
             return f"write each word by itself: [{', '.join(value.split())}]"
         case str() if table == "sequence":
-            return f"write `- script: {value}`, or `- command: {value}`"
+            return f"write `- {_run_by(value)}: {value}`"
         case str() if key in ("outputs", "scratch"):
             return f"write `{key}: [{value}]`"
         case str() if route == ("compute",):
@@ -386,6 +388,11 @@ def _as_mapping(value: object, route: Route) -> str | None:
             return f"write `inputs: {{{', '.join(f'{name}: {name}' for name in value)}}}`"
         case _:
             return _example(route)
+
+
+def _run_by(text: str) -> str:
+    """The key for what stands where a part of a sequence belongs: one word is a file."""
+    return "command" if len(text.split()) > 1 else "script"
 
 
 def _lacks_a_blank(value: str, keys: tuple[str, ...]) -> bool:

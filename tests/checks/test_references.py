@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from checks.specimen import codes, only
+from checks.specimen import codes, findings, only
 
 STEP = """
 parameters: {year: 2013}
@@ -53,6 +53,20 @@ def test_what_a_reference_of_a_part_was_meant_to_be(word: str, label: str, help_
     )
     assert (found.code, found.label, found.help) == ("unknown-reference", label, help_)
     assert found.route == ("steps", "a", "sequence", 1, "arguments", 0)
+
+
+@pytest.mark.parametrize(
+    ("word", "label", "help_"),
+    [
+        ("${x}", "", "write ${inputs.N}, ${outputs.N}, ${scratch.N} or ${parameters.N}; $${"),
+        ("${scratch.1a}", "a name has only letters, digits and _, and no digit first", ""),
+    ],
+)
+def test_what_a_part_can_write_in_place_of_no_reference(word: str, label: str, help_: str):
+    text = f"{{steps: {{a: {{sequence: [{{script: a, arguments: ['{word}']}}], scratch: [1a]}}}}}}"
+    (found,) = [each for each in findings(text) if each.code == "bad-reference"]
+    assert found.label == label
+    assert (found.help or "").startswith(help_)
 
 
 def test_only_a_sequence_has_scratch():

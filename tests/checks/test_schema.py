@@ -34,7 +34,10 @@ steps: {a: {script: a.py, inputs: {i: {from: d, reads: {fraction: all}}}}}
         ("compute: cpu", "wrong-type", "a mapping", "write `defaults: {compute: cpu}`"),
         ("steps: {a: {script: a.py, outputs: x}}", "wrong-type", "names", "write `outputs: [x]`"),
         ("steps: {a: {sequence: x}}", "wrong-type", "scripts and", "`sequence: [{script: x}]`"),
-        ("steps: {a: {sequence: [x y]}}", "wrong-type", "a mapping", "or `- command: x y`"),
+        ("steps: {a: {sequence: a b}}", "wrong-type", "scripts and", "[{command: a b}]`"),
+        ("steps: {a: {sequence: [x y]}}", "wrong-type", "a mapping", "write `- command: x y`"),
+        ("steps: {a: {sequence: [x.py]}}", "wrong-type", "a mapping", "write `- script: x.py`"),
+        ("steps: {a: {sequence: [~]}}", "wrong-type", "a mapping", "or take it out"),
         ("steps: {a: {sequence: {script: x}}}", "wrong-type", "scripts and", "with a dash"),
         ("steps: {a: {sequence: [{command: x}], scratch: s}}", "wrong-type", "names", "[s]"),
         (

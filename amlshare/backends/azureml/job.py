@@ -263,8 +263,9 @@ def _selected(pipeline: Pipeline, selected: tuple[str, ...] | None) -> tuple[Ste
             source, dot, _ = given.source.partition(".")
             if step.name in selected and dot and source not in selected:
                 raise NotSelectedError(
-                    f"step '{step.name}' is selected and reads {given.source}, which '{source}' "
-                    f"makes and is not: select it as well, with `--select +{step.name}`"
+                    f"step '{step.name}' is selected and reads {given.source}, but step "
+                    f"'{source}', which makes that, is not selected: select it as well, with "
+                    f"`--select +{step.name}`"
                 )
     return tuple(step for step in steps if step.name in selected)
 

@@ -329,7 +329,7 @@ def test_packages_alone_have_a_pinned_python() -> None:
 
 def test_a_selected_step_must_find_what_it_reads() -> None:
     steps = [command("a", "true", writes=["o"]), command("b", "true", reads=["a.o"])]
-    with pytest.raises(BackendError, match=r"'b' is selected and reads a\.o.*--select \+b"):
+    with pytest.raises(BackendError, match=r"reads a\.o, but step 'a', .*--select \+b"):
         job_of(*steps, selected=("b",))
 
 
