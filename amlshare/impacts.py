@@ -57,8 +57,8 @@ def impacts(plan: Plan, past: Past, describe: Describe, folders: Folders = NO_FO
     ``folders`` are its code folders, where the backend takes these as a whole.
     """
     found = {step.name: _impact(step, plan, past) for step in plan.pipeline.steps}
-    differing = [name for name, each in found.items() if each not in ("added", "unchanged")]
-    now = describe(differing) if differing else Description(things={})
+    others = [name for name, each in found.items() if each not in ("added", "unchanged")]
+    now = describe(others) if others else Description(things={})
     reasons = Reasons(plan, past, now, found)
     again = _Again(plan, past, folders).of(found)
     return Impacts(
@@ -152,13 +152,13 @@ class _Again:
         route = ("steps", step.name, "code")
         whole = "its code folder, which Azure takes as a whole"
         if len(files) > 1:
-            said = f"{', '.join(few(files))} differ in {whole}"
+            said = f"{', '.join(few(files))} changed in {whole}"
             return Reason(step=step.name, what=said, route=route)
         old = self._past.submits[before.submit].folders[before.folder or ""].get(files[0])
         new = self._folders[step.code or ""].get(files[0])
         return Reason(
             step=step.name,
-            what=f"{files[0]} {become(old, new)} in {whole}",
+            what=f"{files[0]} {become(old, new)} {'from' if new is None else 'in'} {whole}",
             route=route,
             folder=step.code,
             file=files[0],

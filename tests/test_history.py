@@ -88,7 +88,7 @@ def test_each_step_is_compared_with_the_code_folder_of_the_submit_that_ran_it(hi
 
     history.begin(KEY, some, describe(some, read=FILES.get), FIRST, {**first, "other": {"x": "1"}})
     assert again(first) == {"clean": [], "report": []}
-    assert again(second)["clean"][0].startswith("clean.py, report.py differ in its code folder")
+    assert again(second)["clean"][0].startswith("clean.py, report.py changed in its code folder")
     assert set(history.past(KEY).submits["run-1"].folders) == {"scripts"}
     report = select(SHOP, "report")
     history.begin(KEY, report, describe(report, read=FILES.get), SECOND, second)

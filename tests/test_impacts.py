@@ -173,17 +173,17 @@ CODE = ("steps", "clean", "code")
     ("now", "said"),
     [
         (WHOLE, None),
-        (WHOLE | {"unused.py": "4"}, "unused.py changed"),
-        (WHOLE | {"new.py": "4"}, "new.py is new"),
-        ({name: WHOLE[name] for name in ("clean.py", "report.py")}, "unused.py is gone"),
-        (WHOLE | dict.fromkeys("abc", "4") | {"unused.py": "4"}, "a, b, c, ... differ"),
+        (WHOLE | {"unused.py": "4"}, "unused.py changed in"),
+        (WHOLE | {"new.py": "4"}, "new.py is new in"),
+        ({name: WHOLE[name] for name in ("clean.py", "report.py")}, "unused.py is gone from"),
+        (WHOLE | dict.fromkeys("abc", "4") | {"unused.py": "4"}, "a, b, c, ... changed in"),
     ],
 )
 def test_azure_takes_a_code_folder_as_a_whole(now, said):
     plan = plan_of(SHOP)
     found = since(plan, plan, folders=({"scripts": WHOLE}, {"scripts": now}))
     assert became(found) == {"clean": "unchanged", "report": "unchanged"}
-    whole = f"{said} in its code folder, which Azure takes as a whole"
+    whole = f"{said} its code folder, which Azure takes as a whole"
     assert again(found)[:1] == ([(whole, CODE)] if said else [])
     assert again(since(plan, plan)) == []
 
