@@ -14,9 +14,10 @@ from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any, Literal, TypeAlias
 
-from amlshare.diagnostics import Diagnostic, Finding, Route, did_you_mean
+from amlshare.diagnostics import Diagnostic, Route
 from amlshare.document import Document
 from amlshare.document.edits import Drop, Edit, EditError, Put
+from amlshare.document.reading import Reader
 from amlshare.document.writing import flow
 from amlshare.movement.machines import Machine
 from amlshare.movement.rates import RATES, Rates
@@ -259,13 +260,14 @@ def _edits(old: Any, new: Mapping[str, Any]) -> Iterator[Edit]:
 
 def read(document: Document, spec: str) -> tuple[dict[str, Profile], tuple[Diagnostic, ...]]:
     """The profiles in a document by section, and what is wrong with it: then there are none."""
-    if document.diagnostics:
-        return {}, document.diagnostics
-    reader = _Reader(spec)
+    reader = _Reader(
+        f"mend it, or take it out to go by what is assumed: `amlshare calibrate {spec}` shows that"
+    )
+    if wrong := reader.broken(document):
+        return {}, wrong
     profiles = reader.profiles(document.data)
-    if reader.findings:
-        return {}, tuple(map(document.locate, reader.findings))
-    return profiles, ()
+    wrong = reader.located(document)
+    return ({}, wrong) if wrong else (profiles, ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,63 +312,38 @@ _MACHINE: Mapping[str, _Key] = {
 }
 
 
-class _Reader:
-    """Plain data as profiles; ``findings`` are what is wrong with it."""
+class _Reader(Reader):
+    """Plain data as profiles."""
 
-    def __init__(self, spec: str) -> None:
-        self.findings: list[Finding] = []
-        self._spec = spec
+    code = "bad-rates"
+    name = "rates file"
 
     def profiles(self, data: Mapping[str, Any]) -> dict[str, Profile]:
         if data.get("rates") != FORMAT:
             route: Route = ("rates",) if "rates" in data else ()
-            self._wrong(route, "these are no rates of amlshare", f"expected rates: {FORMAT}")
+            self.wrong(route, "these are no rates of amlshare", f"expected rates: {FORMAT}")
             return {}
-        self._no_others(data, (), ("rates", *SECTIONS))
+        self.no_others(data, (), ("rates", *SECTIONS))
         return {name: self._profile(data[name], (name,)) for name in SECTIONS if name in data}
 
     def _profile(self, given: Any, route: Route) -> Profile:
-        given = self._mapping(given, route)
+        given = self.mapping(given, route)
         own = ("machine",) if route == ("local",) else ()
-        self._no_others(given, route, (*own, *_RATES))
+        self.no_others(given, route, (*own, *_RATES))
         machine = self._values(given.get("machine", {}), (*route, "machine"), _MACHINE)
         if machine and len(machine) < len(_MACHINE):
             expected = f"expected {', '.join(_MACHINE)}"
-            self._wrong((*route, "machine"), "this is not all of the machine", expected)
+            self.wrong((*route, "machine"), "this is not all of the machine", expected)
         rates = {key: value for key, value in given.items() if key in _RATES}
         return Profile(rates=self._values(rates, route, _RATES), machine=machine)
 
     def _values(self, given: Any, route: Route, keys: Mapping[str, _Key]) -> dict[str, float]:
-        given = self._mapping(given, route)
-        self._no_others(given, route, keys)
+        given = self.mapping(given, route)
+        self.no_others(given, route, keys)
         found = {}
         for name, key in keys.items():
             if name in given and (value := key.value(given[name])) is not None:
                 found[name] = value
             elif name in given:
-                self._wrong((*route, name), f"'{name}' must be {key.expected}", key.meaning)
+                self.wrong((*route, name), f"'{name}' must be {key.expected}", key.meaning)
         return found
-
-    def _mapping(self, given: Any, route: Route) -> Mapping[str, Any]:
-        if isinstance(given, dict):
-            return given
-        self._wrong(route, f"'{'.'.join(map(str, route))}' must be a mapping", "")
-        return {}
-
-    def _no_others(self, given: Mapping[str, Any], route: Route, known: Iterable[str]) -> None:
-        for key in sorted(given.keys() - set(known), key=str):
-            meant = did_you_mean(str(key), known)
-            self._wrong((*route, key), f"rates have no key '{key}' here", meant, on_key=True)
-
-    def _wrong(self, route: Route, message: str, label: str, *, on_key: bool = False) -> None:
-        self.findings.append(
-            Finding(
-                code="bad-rates",
-                message=message,
-                route=route,
-                on="key" if on_key else "value",
-                label=label,
-                help="mend it, or take it out to go by what is assumed: `amlshare calibrate "
-                f"{self._spec}` shows that",
-            )
-        )

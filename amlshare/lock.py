@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from amlshare.diagnostics import Diagnostic, Finding, Route
+from amlshare.diagnostics import Diagnostic, Route
 from amlshare.document import Document
+from amlshare.document.reading import Reader
+from amlshare.document.writing import word
 from amlshare.pipeline import Data
 
 FORMAT = 1
@@ -131,20 +133,20 @@ def write(lock: Lock, spec: str) -> str:
     targets = {name: entries for name, entries in sorted(lock.targets.items()) if entries}
     lines += ["targets:"] if targets else []
     for name, entries in targets.items():
-        lines += [f"  {_scalar(name)}:", *_section("data", entries, "    ")]
+        lines += [f"  {word(name)}:", *_section("data", entries, "    ")]
     return "\n".join(lines) + "\n"
 
 
 def _section(name: str, entries: Entries, indent: str) -> Iterator[str]:
     yield f"{indent}{name}:" + ("" if entries else " {}")
     for key, entry in sorted(entries.items()):
-        yield f"{indent}  {_scalar(key)}:"
+        yield f"{indent}  {word(key)}:"
         yield from (f"{indent}    {field}: {value}" for field, value in _fields(entry))
 
 
 def _fields(entry: Entry) -> Iterator[tuple[str, str]]:
     content = entry.content
-    yield "at", _scalar(entry.at)
+    yield "at", word(entry.at)
     if content.version is not None:
         yield "version", str(content.version)
     yield "size", str(content.bytes)
@@ -156,52 +158,36 @@ def _fields(entry: Entry) -> Iterator[tuple[str, str]]:
         yield "changes", str(entry.changes)
 
 
-_PLAIN = re.compile(r"[A-Za-z_][\w./@-]*(:[\w./@-]+)*", re.ASCII)
-_SPECIAL = re.compile(r"(?i)true|false|null|yes|no|on|off|y|n|\.(inf|nan)")
-
-
-def _scalar(text: str) -> str:
-    """A text as YAML has it, quoted where it would be something else, for any reader of YAML."""
-    plain = _PLAIN.fullmatch(text) and not _SPECIAL.fullmatch(text)
-    return text if plain else f'"{"".join(map(_character, text))}"'
-
-
-def _character(char: str) -> str:
-    """A character between double quotes."""
-    if char.isprintable():
-        return f"\\{char}" if char in '"\\' else char
-    return f"\\U{ord(char):08x}"
-
-
 # From text
 
 
 def read(document: Document, spec: str) -> tuple[Lock, tuple[Diagnostic, ...]]:
     """The lock in a document, and what is wrong with it: then it is empty."""
-    if document.diagnostics:
-        return EMPTY, document.diagnostics
-    reader = _Reader(spec)
+    reader = _Reader(
+        "take it from version control as it was, or delete the file and run "
+        f"`amlshare plan {spec} --refresh`"
+    )
+    if wrong := reader.broken(document):
+        return EMPTY, wrong
     lock = reader.lock(document.data)
-    if reader.findings:
-        return EMPTY, tuple(map(document.locate, reader.findings))
-    return lock, ()
+    wrong = reader.located(document)
+    return (EMPTY, wrong) if wrong else (lock, ())
 
 
-class _Reader:
-    """Plain data as a lock; ``findings`` are what is wrong with it."""
+class _Reader(Reader):
+    """Plain data as a lock."""
 
-    def __init__(self, spec: str) -> None:
-        self.findings: list[Finding] = []
-        self._spec = spec
+    code = "bad-lock"
+    name = "lock"
 
     def lock(self, data: Any) -> Lock:
         version = data.get("lock")
         if version != FORMAT:
             label = f"expected lock: {FORMAT}"
-            self._wrong(("lock",) if "lock" in data else (), "this is no lock of amlshare", label)
+            self.wrong(("lock",) if "lock" in data else (), "this is no lock of amlshare", label)
             return EMPTY
-        self._no_others(data, (), ("lock", "data", "targets"))
-        targets = self._mapping(data.get("targets") or {}, ("targets",))
+        self.no_others(data, (), ("lock", "data", "targets"))
+        targets = self.mapping(data.get("targets") or {}, ("targets",))
         return Lock(
             data=self._entries(data.get("data") or {}, ("data",)),
             targets={
@@ -211,17 +197,17 @@ class _Reader:
         )
 
     def _data(self, given: Any, target: str) -> Any:
-        given = self._mapping(given, ("targets", target))
-        self._no_others(given, ("targets", target), ("data",))
+        given = self.mapping(given, ("targets", target))
+        self.no_others(given, ("targets", target), ("data",))
         return given.get("data") or {}
 
     def _entries(self, given: Any, route: Route) -> Entries:
-        found = self._mapping(given, route)
+        found = self.mapping(given, route)
         return {name: self._entry(each, (*route, name)) for name, each in found.items()}
 
     def _entry(self, given: Any, route: Route) -> Entry:
-        given = self._mapping(given, route)
-        self._no_others(given, route, _KEYS)
+        given = self.mapping(given, route)
+        self.no_others(given, route, _KEYS)
         values = {key: self._value(given, route, key) for key in _KEYS}
         return Entry(
             at=values["at"],
@@ -240,33 +226,10 @@ class _Reader:
         value = given.get(key)
         if value is None and key not in given:
             if required:
-                self._wrong(route, f"'{key}' is missing here", f"expected {key}: {expected}")
+                self.wrong(route, f"'{key}' is missing here", f"expected {key}: {expected}")
         elif not fits(value):
-            self._wrong((*route, key), f"'{key}' must be {expected}", "")
+            self.wrong((*route, key), f"'{key}' must be {expected}")
         return value
-
-    def _mapping(self, given: Any, route: Route) -> Mapping[str, Any]:
-        if isinstance(given, dict):
-            return given
-        self._wrong(route, f"'{'.'.join(map(str, route))}' must be a mapping of names", "")
-        return {}
-
-    def _no_others(self, given: Mapping[str, Any], route: Route, known: Iterable[str]) -> None:
-        for key in given.keys() - set(known):
-            self._wrong((*route, key), f"a lock has no key '{key}' here", "", on_key=True)
-
-    def _wrong(self, route: Route, message: str, label: str, *, on_key: bool = False) -> None:
-        self.findings.append(
-            Finding(
-                code="bad-lock",
-                message=message,
-                route=route,
-                on="key" if on_key else "value",
-                label=label,
-                help="take it from version control as it was, or delete the file and run "
-                f"`amlshare plan {self._spec} --refresh`",
-            )
-        )
 
 
 def _is_count(value: Any) -> bool:

@@ -265,6 +265,20 @@ def test_no_text_whatever_is_more_than_a_diagnostic(text: str):
     assert not (profiles and wrong)
 
 
+@pytest.mark.parametrize(
+    ("text", "line", "told"),
+    [
+        ("rates: 1\n<<<<<<< a\nlocal:\n=======\n", 2, "git has left the marks of a merge in this"),
+        ("rates: 1\nlocal: [1\n", 2, "this rates file cannot be read: this '[' is never closed"),
+    ],
+)
+def test_what_is_no_yaml_is_told_with_the_way_out(text: str, line: int, told: str):
+    _, (found,) = read(document.parse(text, "a.rates.yaml"), "a.yaml")
+    assert (found.code, found.span.line) == ("bad-rates", line)
+    assert found.message.startswith(told)
+    assert "`amlshare calibrate a.yaml`" in found.help
+
+
 @pytest.mark.parametrize("value", ["-1", "0", "yes", "[1]", ".inf", ".nan", "", "1 MB"])
 def test_a_rate_that_is_no_number_above_0_is_refused(value: str):
     text = f"rates: 1\nlocal: {{latency: {value}}}\n"

@@ -164,11 +164,37 @@ def test_what_is_wrong_with_it_is_told_at_its_place(wrong, line, told):
     assert "`amlshare plan flights.yaml --refresh`" in found[0].help
 
 
-def test_the_marks_of_a_merge_are_told_like_those_in_a_spec():
-    text = GOOD.replace("    size: 10\n", "<<<<<<< ours\n    size: 10\n=======\n    size: 12\n")
-    _, found = locks.read(parse(text, "flights.lock.yaml"), "flights.yaml")
-    assert found[0].span.file == "flights.lock.yaml"
-    assert found[0].severity == "error"
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_the_marks_of_a_merge_are_told_with_the_way_out(ending):
+    sides = "<<<<<<< HEAD\n    size: 10\n=======\n    size: 12\n>>>>>>> theirs\n"
+    text = GOOD.replace("    size: 10\n", sides).replace("\n", ending)
+    lock, (found,) = locks.read(parse(text, "flights.lock.yaml"), "flights.yaml")
+    assert lock == EMPTY
+    assert found.message == "git has left the marks of a merge in this lock"
+    assert (found.code, found.span.line, found.span.column) == ("bad-lock", 7, 1)
+    assert "delete the file and run `amlshare plan flights.yaml --refresh`" in found.help
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (GOOD.replace("at: lake", 'at: "lake'), "this lock cannot be read: this quote is"),
+        (GOOD + GOOD.partition("lock: 1\n")[2], "this lock cannot be read: the key 'data' is"),
+        ("", "this lock cannot be read: there is nothing in this file"),
+    ],
+)
+def test_what_is_no_yaml_is_a_bad_lock_too(text, told):
+    lock, (found, *_) = locks.read(parse(text, "flights.lock.yaml"), "flights.yaml")
+    assert (lock, found.code) == (EMPTY, "bad-lock")
+    assert found.message.startswith(told)
+    assert "delete the file" in found.help
+
+
+def test_a_secret_in_it_is_told_as_one():
+    text = GOOD.replace("raw/flights.csv", "https://me:hunter2@host/")
+    _, (found,) = locks.read(parse(text, "flights.lock.yaml"), "flights.yaml")
+    assert found.code == "secret-in-spec"
+    assert "hunter2" not in f"{found} {found.source}"
 
 
 @given(st.text())

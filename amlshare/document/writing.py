@@ -21,6 +21,12 @@ Quote: TypeAlias = Callable[[str, Any], Sequence[str]]
 # what may start a text that stands without quotes, and what may not be in it
 _START = re.compile(r"[^\s\-?:,\[\]{}#&*!|>'\"%@`]|[-?:](?=[^\s,\[\]{}])")
 _BROKEN = re.compile(r":(?=\s|\Z)|\s#|[^\S ]|\A(?:---|\.\.\.)(?:\s|\Z)|\A<<\Z")
+# what YAML 1.1, as many read it, takes for a truth value, a number or a day
+_OTHERWISE = re.compile(
+    r"(?i)yes|no|on|off|=|[-+]?(?:0[box][\da-f_]+|[\d_]*[\d_:.]+(?:e[-+]?\d+)?|\.inf)|\.nan"
+    r"|\d{4}-\d\d?-\d\d?(?:[t ].*)?",
+    re.ASCII,
+)
 _IN_FLOW = re.compile(r"[,\[\]{}:]|\A\?")
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _FEW = 4
@@ -56,6 +62,7 @@ def _is_plain(text: str) -> bool:
         and text.isprintable()
         and not _BROKEN.search(text)
         and isinstance(scalar(text), str)
+        and not _OTHERWISE.fullmatch(text)
     )
 
 
