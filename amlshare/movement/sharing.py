@@ -26,8 +26,8 @@ class Sharing:
     def groups(self, names: Collection[str]) -> list[tuple[str, ...]]:
         """Those of ``names`` that could be one step, two or more each, in run order."""
         alike: dict[object, list[str]] = {}
-        for name in self._steps:
-            if name in names and (key := _surroundings(self._steps[name])) is not None:
+        for name in sorted(set(names), key=self._bits.__getitem__):
+            if (key := _surroundings(self._steps[name])) is not None:
                 alike.setdefault(key, []).append(name)
         return [group for same in alike.values() if len(group := tuple(self._fitting(same))) > 1]
 

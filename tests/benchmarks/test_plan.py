@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 import statistics
 import subprocess
 import sys
@@ -47,6 +46,35 @@ STEP = """\
       --codes: ${{inputs.codes}}
       --out: ${{outputs.out}}
       --rate: ${{parameters.rate}}
+"""
+# What a plan would be if nobody asked what moves.
+WITHOUT = """\
+from amlshare import plan
+from amlshare.cli import main
+from amlshare.commands import planning
+from amlshare.movement import EdgeBytes, Movement, Moves
+from amlshare.movement.waiting import UNTIMED
+from amlshare.pipeline import edges
+
+NOTHING = dict.fromkeys(("bytes", "files", "distinct_bytes", "moved_bytes"))
+IDLE = dict(moved_bytes=None, unique_bytes=None, duplicate_bytes=None)
+
+
+def moves_of(made):
+    return Moves(
+        edges=tuple(
+            EdgeBytes(edge=edge, bytes_from="unknown", access="mount", **NOTHING)
+            for edge in edges(made.pipeline)
+        ),
+        outputs=(),
+        movement=Movement(**IDLE, duplicates=(), unknown_edges=()),
+        waiting=UNTIMED,
+    )
+
+
+plan.choose_modes = plan.mount_settings = lambda *given, **named: {}
+planning.moves_of, planning.advise = moves_of, lambda *given: ()
+main()
 """
 SCRIPT = '''\
 """One of the scripts: as long as such scripts are."""
@@ -101,8 +129,10 @@ def run(arguments: list[str], cwd: Path) -> Taken:
     )
 
 
-def write_project(folder: Path, steps: int, head: str = HEAD, step: str = STEP) -> Path:
-    """A spec with steps of some ten lines, each of which reads what an earlier one made."""
+def write_project(folder: Path, steps: int, head: str = HEAD, readers: int = 1) -> Path:
+    """A spec with steps of some ten lines, each of which reads what an earlier one made, which
+    has so many ``readers``.
+    """
     (folder / "scripts").mkdir(parents=True)
     (folder / "scripts/shared.py").write_text("def clean(row):\n    return row\n")
     for script in range(SCRIPTS):
@@ -111,8 +141,8 @@ def write_project(folder: Path, steps: int, head: str = HEAD, step: str = STEP) 
     with (folder / "spec.yaml").open("w") as spec:
         spec.write(head)
         for number in range(steps):
-            source = "raw" if number < 5 else f"step_{number - 5}.out"
-            spec.write(step.format(number=number, script=number % SCRIPTS, source=source))
+            source = "raw" if number < 5 else f"step_{(number - 5) // readers}.out"
+            spec.write(STEP.format(number=number, script=number % SCRIPTS, source=source))
     return folder
 
 
@@ -144,29 +174,32 @@ def test_many_steps(tmp_path: Path, steps: int, seconds: float, rounds: int):
 
 
 def test_the_model_of_movement_beside_a_plan_without_it(tmp_path: Path):
-    """A plan for Azure where sizes and machines are known, and where nothing is."""
+    """Two plans for Azure of one spec, whose sizes and machines are known."""
     cluster = "compute: {cpu-cluster: {vm_size: Standard_DS3_v2, hourly_rate: 0.3}}\n"
-    known = write_project(tmp_path / "known", 1_000, head=f"{HEAD.rstrip()[:-6]}{cluster}steps:\n")
-    size = re.compile(r", size: \d+ MB")
-    bare = write_project(tmp_path / "bare", 1_000, head=size.sub("", HEAD), step=size.sub("", STEP))
-    plan = [*AMLSHARE[:-1], "azureml"]
-    pairs = [(run(plan, bare), run(plan, known)) for _ in range(7)]
+    folder = write_project(tmp_path, 1_000, head=f"{HEAD.rstrip()[:-6]}{cluster}steps:\n")
+    words = [*AMLSHARE[2:-1], "azureml"]
+    ways = ["-c", WITHOUT], AMLSHARE[:2]
+    pairs = [tuple(run([*way, *words], folder) for way in ways) for _ in range(9)]
     without, with_ = zip(*pairs, strict=True)
     ratio = statistics.median(one.cpu / other.cpu for other, one in pairs)
     print(f"\nplan of 1,000 steps for Azure with the model     {middle(with_):.2f} s")
-    print(f"where no size and no machine is known            {middle(without):.2f} s")
+    print(f"and without it                                   {middle(without):.2f} s")
     print(
         f"the model adds, of processor time                {100 * (ratio - 1):+.0f} % (wanted: 20)"
     )
 
 
-def test_growth_is_that_of_n_log_n(tmp_path: Path):
+@pytest.mark.parametrize(("backend", "readers"), [("local", 1), ("azureml", 2)])
+def test_growth_is_that_of_n_log_n(tmp_path: Path, backend: str, readers: int):
     sizes = (1_000, 2_000, 4_000, 8_000)
     start = min(run(["-c", BASE], tmp_path).cpu for _ in range(5))
     times = []
     for steps in sizes:
-        folder = write_project(tmp_path / str(steps), steps)
-        times.append(min(run(AMLSHARE, folder).cpu for _ in range(3)) - start)
-    print(f"\n{'steps':>8}{'seconds':>10}{'µs for n log n':>16}")
+        folder = write_project(tmp_path / str(steps), steps, readers=readers)
+        plan = [*AMLSHARE[:-1], backend]
+        times.append(min(run(plan, folder).cpu for _ in range(3)) - start)
+    print(
+        f"\nfor {backend}, of what {readers} read\n{'steps':>8}{'seconds':>10}{'µs for n log n':>16}"
+    )
     for steps, seconds in zip(sizes, times, strict=True):
         print(f"{steps:>8,}{seconds:>10.2f}{1e6 * seconds / (steps * math.log2(steps)):>16.2f}")
