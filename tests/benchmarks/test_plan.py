@@ -198,8 +198,7 @@ def test_growth_is_that_of_n_log_n(tmp_path: Path, backend: str, readers: int):
         folder = write_project(tmp_path / str(steps), steps, readers=readers)
         plan = [*AMLSHARE[:-1], backend]
         times.append(min(run(plan, folder).cpu for _ in range(3)) - start)
-    print(
-        f"\nfor {backend}, of what {readers} read\n{'steps':>8}{'seconds':>10}{'µs for n log n':>16}"
-    )
+    print(f"\nfor {backend}, where {readers} read what a step made")
+    print(f"{'steps':>8}{'seconds':>10}{'µs for n log n':>16}")
     for steps, seconds in zip(sizes, times, strict=True):
         print(f"{steps:>8,}{seconds:>10.2f}{1e6 * seconds / (steps * math.log2(steps)):>16.2f}")
