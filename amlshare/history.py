@@ -187,7 +187,8 @@ class History:
         except OSError as error:
             raise HistoryError(f"{path} cannot be written: {error.strerror}") from None
         try:
-            with suppress(ImportError):  # Windows has no such lock: there the last one counts
+            # where there are no such locks, as on Windows and some shares, the last one counts
+            with suppress(ImportError, OSError):
                 import fcntl
 
                 fcntl.flock(lock, fcntl.LOCK_EX)
