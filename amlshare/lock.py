@@ -8,7 +8,7 @@ was found, and the date.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -87,16 +87,27 @@ def refreshed(
     data: Iterable[Data],
     target: str | None = None,
     *,
+    shared: Collection[str] = (),
     today: str,
 ) -> Lock:
     """The lock with what was ``found`` of ``data``, all that the pipeline reads.
 
-    What was not looked at now stays; entries of other data go.
+    What was not looked at now stays; entries of other data go. Of a target, those that are
+    ``shared`` lie where the spec has them without it, and have one entry for both.
     """
-    entries = dict(_renewed(lock, found, data, target, today))
     if target is None:
-        return replace(lock, data=entries)
-    return replace(lock, targets={**lock.targets, target: entries})
+        return replace(lock, data=dict(_renewed(lock, found, data, None, today)))
+    every = tuple(data)
+    both = _renewed(lock, found, (each for each in every if each.name in shared), None, today)
+    own = _renewed(lock, found, (each for each in every if each.name not in shared), target, today)
+    return Lock(data={**lock.data, **dict(both)}, targets={**lock.targets, target: dict(own)})
+
+
+def without(lock: Lock, target: str, shared: Collection[str]) -> Lock:
+    """The lock without what a target has of data that it shares with the spec."""
+    own = lock.targets.get(target, {})
+    kept = {name: entry for name, entry in own.items() if name not in shared}
+    return replace(lock, targets={**lock.targets, target: kept})
 
 
 def _renewed(

@@ -135,6 +135,16 @@ def test_a_target_takes_what_the_spec_has_of_the_same_place_until_it_has_its_own
     assert lock.find(FLIGHTS, "test") == base
 
 
+def test_of_a_place_that_a_target_shares_with_the_spec_there_is_one_entry():
+    found = {"flights": TWO, "weather": ONE}
+    lock = locks.refreshed(
+        BEGUN, found, [FLIGHTS, WEATHER], "prod", shared={"flights"}, today="2026-11-23"
+    )
+    assert (lock.data.keys(), lock.targets["prod"].keys()) == ({"flights"}, {"weather"})
+    assert (lock.data["flights"].content, lock.data["flights"].changes) == (TWO, 1)
+    assert locks.without(lock, "prod", {"weather"}).find(WEATHER, "prod") is None
+
+
 GOOD = locks.write(BEGUN, "flights.yaml")
 
 

@@ -151,15 +151,56 @@ def test_data_at_another_place_has_no_size_from_the_lock(amlshare, planned, refr
     assert "leave `-p flights=` out" in done.stderr
 
 
-def test_a_target_keeps_entries_of_its_own(planned, refreshed, lock, tmp_path):
+PROD = "  prod: {data: {flights: {location: raw/prod.csv}}}\n"
+
+
+def test_a_target_keeps_entries_of_its_own_of_what_lies_elsewhere(
+    planned, refreshed, lock, tmp_path
+):
+    (tmp_path / "tiny.yaml").write_text(SPEC.partition("  prod:")[0] + PROD)
+    (tmp_path / "data/raw/prod.csv").write_text("1234567")
     refreshed()
-    assert sizes(planned(target="prod"))["flights"] == (5, "measured")
-    (tmp_path / "data/raw/flights.csv").write_text("1234567")
     refreshed("--target", "prod")
+    assert lock.read_text().count("at: lake:raw/weather/*.csv") == 1
     assert sizes(planned(target="prod"))["flights"] == (7, "measured")
     assert sizes(planned())["flights"] == (5, "measured")
+    before = lock.read_bytes()
+    refreshed()
+    assert lock.read_bytes() == before
     (tmp_path / "tiny.yaml").write_text(SPEC.partition("targets:")[0])
     refreshed()
+    assert "targets" not in lock.read_text()
+
+
+def test_what_a_target_shares_is_known_to_both_from_either_refresh(
+    planned, refreshed, lock, tmp_path
+):
+    refreshed()
+    for content, options in (("1234567", ("--target", "prod")), ("12", ())):
+        (tmp_path / "data/raw/flights.csv").write_text(content)
+        said = refreshed(*options)
+        assert f"flights   {len(content)} B in 1 file, changed: was " in said
+        for target in ("prod", None):
+            assert sizes(planned(target=target))["flights"] == (len(content), "measured")
+    assert "targets" not in lock.read_text()
+
+
+def test_what_stands_in_for_a_targets_own_datastore_is_another_place(
+    planned, refreshed, lock, tmp_path
+):
+    text = SPEC.replace("{tags: {stage: production}}", "{local: {datastores: {lake: other}}}")
+    (tmp_path / "tiny.yaml").write_text(text)
+    for name in ("raw/flights.csv", "raw/weather/1.csv"):
+        (tmp_path / "other" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "other" / name).write_text("123456789")
+    refreshed("--target", "prod")
+    refreshed()
+    assert sizes(planned(target="prod"))["flights"] == (9, "measured")
+    assert sizes(planned())["flights"] == (5, "measured")
+    # it comes to lie at the place of the spec
+    (tmp_path / "tiny.yaml").write_text(SPEC)
+    refreshed()
+    assert sizes(planned(target="prod"))["flights"] == (5, "measured")
     assert "targets" not in lock.read_text()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from threading import Thread
@@ -68,8 +68,10 @@ def refresh(request: Request, watch: Watch, *, today: str) -> Refreshed:
     path, pipeline = _path(request, reading.pipeline), reading.pipeline
     data = _read_by_steps(pipeline)
     found, problems = _found(data, pipeline, request, watch)
-    before = _of_known_targets(reading)
-    after = locks.refreshed(before, found, data, pipeline.target, today=today)
+    shared = _shared(reading, request)
+    before = _without_two_truths(reading, shared)
+    both = shared.get(pipeline.target or "", frozenset())
+    after = locks.refreshed(before, found, data, pipeline.target, shared=both, today=today)
     looked = tuple(
         Looked(
             data=each,
@@ -99,20 +101,50 @@ def _read_by_steps(pipeline: Pipeline) -> tuple[Data, ...]:
     return tuple(data for data in pipeline.data if data.name in used)
 
 
-def _of_known_targets(reading: Reading) -> Lock:
-    """The lock until now, without what it has of targets that the spec has no more."""
+def _shared(reading: Reading, request: Request) -> dict[str, frozenset[str]]:
+    """Of each target that the spec has and the lock knows, or that is refreshed now, the data that
+    lies where it lies without a target.
+    """
     assert reading.document is not None
     known = reading.document.data.get("targets") or {}
+    wanted = {*(reading.lock or locks.EMPTY).targets, *filter(None, [request.target])} & set(known)
+    base = _lying(replace(request, target=None)) if wanted else {}
+    found = {name: _lying(replace(request, target=name)) for name in sorted(wanted)}
+    return {
+        name: frozenset(data for data, where in lying.items() if base.get(data) == where)
+        for name, lying in found.items()
+    }
+
+
+def _lying(request: Request) -> dict[str, object]:
+    """Where each of the data lies: its place, and what stands in for it, or else the workspace."""
+    pipeline = read(request).pipeline
+    return {} if pipeline is None else {data.name: _where(data, pipeline) for data in pipeline.data}
+
+
+def _where(data: Data, pipeline: Pipeline) -> object:
+    local = pipeline.local
+    if data.dataset is not None:
+        stand_in = local.datasets.get(data.dataset)
+    else:
+        stand_in = data.upload or local.datastores.get(str(data.datastore))
+    return locks.place(data), stand_in or pipeline.workspace
+
+
+def _without_two_truths(reading: Reading, shared: Mapping[str, frozenset[str]]) -> Lock:
+    """The lock until now, without targets that the spec has no more, and with one entry for what
+    lies at one place.
+    """
     lock = reading.lock or locks.EMPTY
-    return Lock(
-        data=lock.data,
-        targets={name: entries for name, entries in lock.targets.items() if name in known},
-    )
+    lock = replace(lock, targets={name: lock.targets.get(name, {}) for name in shared})
+    for name, data in shared.items():
+        lock = locks.without(lock, name, data)
+    return lock
 
 
 def _write(lock: Lock, path: Path, request: Request) -> bool:
     """Write the lock where it differs from what is there."""
-    if lock == locks.EMPTY and not path.exists():
+    if not lock.data and not any(lock.targets.values()) and not path.exists():
         return False
     text = locks.write(lock, Path(request.spec).name).encode()
     try:
