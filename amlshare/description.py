@@ -13,7 +13,14 @@ from dataclasses import replace
 from typing import Any
 
 from amlshare.diff import Description, Fields, Value
-from amlshare.packages import ReadText, dockerfile, requirements, versions
+from amlshare.packages import (
+    PackagesError,
+    ReadText,
+    conda_file,
+    requirements,
+    summary,
+    versions,
+)
 from amlshare.pipeline import (
     Command,
     Compute,
@@ -149,16 +156,18 @@ def _compute(compute: Compute) -> Fields:
 
 
 def _environment(entry: Environment, read: ReadText) -> Iterator[tuple[str, Value]]:
-    """What the spec says, with packages and a digest of a Dockerfile in place of their names."""
+    """What the spec says, with packages and a digest of a Dockerfile in place of their names; of a
+    conda file that is none there is a digest too, so that no package looks removed.
+    """
     for key in ("image", "registered"):
         if value := getattr(entry, key):
             yield key, value
     if entry.registered:
         yield "version", entry.version or "latest"
     if entry.dockerfile and (text := read(entry.dockerfile)) is not None:
-        yield "dockerfile", dockerfile(text)
+        yield "dockerfile", summary(text)
     if entry.conda and (text := read(entry.conda)) is not None:
-        yield from versions(_conda(text)).items()
+        yield from _conda(text, entry.conda).items()
     pip = entry.pip
     if isinstance(pip, str):
         pip = requirements(text) if (text := read(pip)) is not None else None
@@ -166,14 +175,11 @@ def _environment(entry: Environment, read: ReadText) -> Iterator[tuple[str, Valu
         yield from versions({"dependencies": [{"pip": pip}]}).items()
 
 
-def _conda(text: str) -> Mapping[str, Any]:
-    import yaml
-
+def _conda(text: str, file: str) -> Fields:
     try:
-        found = yaml.safe_load(text)
-    except yaml.YAMLError:
-        return {}  # bad-conda-file says so
-    return found if isinstance(found, Mapping) else {}
+        return versions(conda_file(text, file))
+    except PackagesError:  # bad-conda-file says why
+        return {"conda": f"broken: {summary(text)}"}
 
 
 # Steps

@@ -26,6 +26,7 @@ _RENAMED: tuple[Kind, ...] = ("data", "environment", "step")
 """What is known by what it holds. A compute target and a parameter are little but their names."""
 _FOR_PEOPLE = frozenset("title description tags size files reads hourly_rate".split())
 """The keys of a spec that change nothing of what is computed."""
+_PACKAGES = ("conda.", "pip.", "channels")
 _DEFAULTS: Mapping[str, Value] = {"reuse": True, "retries": 0, "nodes": 1}
 
 
@@ -119,7 +120,10 @@ def _alone(held: Fields, effect: Effect) -> tuple[FieldChange, ...]:
 
 def changed_fields(before: Fields, after: Fields) -> Iterator[FieldChange]:
     """The fields that differ, in the order of ``after``; what is left out has its default."""
-    for name in [*after, *(name for name in before if name not in after)]:
+    names = [*after, *(name for name in before if name not in after)]
+    if "conda" in names:  # a broken file on one side at least: which packages differ, nobody knows
+        names = [name for name in names if not name.startswith(_PACKAGES)]
+    for name in names:
         one, other = before.get(name), after.get(name)
         if one != other or type(one) is not type(other):
             default = _default(name)

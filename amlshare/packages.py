@@ -58,7 +58,8 @@ def requirements(text: str) -> tuple[str, ...]:
     return tuple(" ".join(line.split()) for line in words if line and not line.startswith("#"))
 
 
-def _conda(text: str, file: str) -> Packages:
+def conda_file(text: str, file: str) -> Mapping[str, Any]:
+    """What a conda file says. Raises PackagesError where it is none."""
     import yaml
 
     try:
@@ -70,10 +71,15 @@ def _conda(text: str, file: str) -> Packages:
     listed = document.get("dependencies") if isinstance(document, dict) else None
     if not isinstance(listed, list):
         raise PackagesError(f"'{file}' has no list `dependencies`")
-    pip: list[Any] = []
-    for each in listed:
-        if isinstance(each, dict):
-            pip += each.get("pip") or []
+    pips = (each.get("pip") for each in listed if isinstance(each, dict))
+    if any(pip is not None and not isinstance(pip, list) for pip in pips):
+        raise PackagesError(f"`pip` in '{file}' is no list")
+    return dict(document)
+
+
+def _conda(text: str, file: str) -> Packages:
+    listed = conda_file(text, file)["dependencies"]
+    pip = [line for each in listed if isinstance(each, dict) for line in each.get("pip") or []]
     conda = tuple(str(each) for each in listed if not isinstance(each, dict))
     return Packages(pip=tuple(map(str, pip)), conda=conda, key="conda", file=file)
 
@@ -140,9 +146,9 @@ def versions(conda: Mapping[str, Any]) -> dict[str, str]:
     return {**found, **({"channels": ", ".join(channels)} if channels else {})}
 
 
-def dockerfile(text: str) -> str:
-    """What a difference says of a Dockerfile: never its text, which may hold secrets of any shape
-    (``ENV TOKEN=``, ``ARG``, an index with a password).
+def summary(text: str) -> str:
+    """What a difference says of a file as a whole: never its text, which may hold secrets of any
+    shape (in a Dockerfile ``ENV TOKEN=``, ``ARG``, an index with a password).
     """
     lines = len(text.splitlines())
     return f"{lines} line{'s' * (lines != 1)}, {sha256(text.encode()).hexdigest()[:12]}"

@@ -106,10 +106,15 @@ def test_of_a_dockerfile_there_is_a_digest_and_never_a_word_of_its_text():
 
 
 @pytest.mark.parametrize("text", ["{", "5", "dependencies: 5", "dependencies: [{pip: 5}]"])
-def test_a_conda_file_that_is_none_leaves_its_packages_out(text):
-    assert described(files={"env.yml": text}).named("environment")["sklearn"] == {
-        "image": "registry/image:1"
-    }
+def test_a_conda_file_that_is_none_differs_as_a_whole_and_no_package_looks_removed(text):
+    whole, broken = described(), described(files={"env.yml": text})
+    for before, after in ((whole, broken), (broken, whole)):
+        (change,) = (each for each in compare(before, after).changes if each.name == "sklearn")
+        assert [each.field for each in change.fields] == ["conda"]
+    said = broken.named("environment")["sklearn"]["conda"]
+    assert said.startswith("broken: 1 line, ")
+    assert compare(broken, broken).changes == ()
+    assert compare(broken, described(files={"env.yml": f"{text} "})).changes != ()
 
 
 def test_data_has_what_the_lock_says_of_its_content():

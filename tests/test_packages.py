@@ -27,7 +27,10 @@ def test_a_conda_file_says_what_conda_and_what_pip_installs():
     )
 
 
-@pytest.mark.parametrize("text", ["pandas", "[a, b]", "dependencies: pandas", "a: [", "", "a: 1"])
+@pytest.mark.parametrize(
+    "text",
+    ["pandas", "[a, b]", "dependencies: pandas", "a: [", "", "a: 1", "dependencies: [{pip: a}]"],
+)
 def test_what_is_no_conda_file_is_said(text: str):
     with pytest.raises(PackagesError, match=r"'e\.yml'"):
         conda(text)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from amlshare.description import lasting, quoted
 from amlshare.diff import Description, Fields, Value
-from amlshare.packages import dockerfile, versions
+from amlshare.packages import summary, versions
 from amlshare.references import Reference, write
 
 if TYPE_CHECKING:
@@ -335,7 +335,7 @@ def environment(definition: Mapping[str, Any]) -> Fields:
     if image := docker.get("baseImage"):
         fields["image"] = image
     if text := docker.get("baseDockerfile"):
-        fields["dockerfile"] = dockerfile(text)
+        fields["dockerfile"] = summary(text)
     if not python.get("userManagedDependencies"):
         fields |= versions(python.get("condaDependencies") or {})
     return fields
