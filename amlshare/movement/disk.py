@@ -30,16 +30,15 @@ class Disk:
     @classmethod
     def of(cls, step: Step, facts: Facts, modes: Mapping[str, Choice] = NO_CHOICES) -> Disk:
         """What ``step`` puts there with ``modes``, what was chosen for each ``STEP.INPUT``."""
-        downloads: dict[str, int] = {}
+        downloads = {}
         for given in step.inputs:
-            if facts.access(step, given, modes.get(f"{step.name}.{given.name}")) == "download":
-                size = facts.size(given.source).bytes
-                downloads |= {given.name: size} if size else {}
-        outputs = {output.name: _held(step, output, facts) for output in step.outputs}
-        return cls(
-            downloads=downloads,
-            outputs={name: size for name, size in outputs.items() if size},
-        )
+            how = facts.access(step, given, modes.get(f"{step.name}.{given.name}"))
+            if how == "download" and (size := facts.size(given.source).bytes):
+                downloads[given.name] = size
+        outputs = {
+            output.name: size for output in step.outputs if (size := _held(step, output, facts))
+        }
+        return cls(downloads=downloads, outputs=outputs)
 
 
 def _held(step: Step, output: Output, facts: Facts) -> int:

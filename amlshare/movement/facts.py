@@ -38,7 +38,8 @@ class Facts:
         self._host = known.machine
         entries: dict[str, Data | Output] = {data.name: data for data in pipeline.data}
         for step in pipeline.steps:
-            entries |= {f"{step.name}.{output.name}": output for output in step.outputs}
+            for output in step.outputs:
+                entries[f"{step.name}.{output.name}"] = output
         self._sizes = {name: known.size(name, entry) for name, entry in entries.items()}
         self._single = {name for name, entry in entries.items() if entry.format == "file"}
         self._machines = {target.name: find(target.vm_size) for target in pipeline.compute}

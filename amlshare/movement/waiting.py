@@ -80,8 +80,8 @@ def waiting(
 def _sum(times: Iterable[Estimate]) -> Estimate | None:
     """One after the other; None where nothing is moved, or nothing of it is known."""
     some = [time for time in times if time.seconds]
-    if not some:
-        return None
+    if len(some) < 2:
+        return some[0] if some else None
     return Estimate(
         seconds=sum(time.seconds for time in some),
         low=sum(time.low for time in some),
