@@ -7,7 +7,7 @@ What one hands to the other alone becomes `scratch`, on the step's own disk.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from amlshare.advice.interface import Advice, Subject
@@ -27,9 +27,14 @@ def merges(about: Subject, data: Mapping[str, Any], *, least: float = 0) -> Iter
     """Advice to make steps one, where what they share is ``least`` bytes or more. ``data`` is the
     spec as it is written, without a target.
     """
+    found: dict[tuple[str, ...], list[_Case]] = {}
     for names, case in _cases(about.plan, about.moves):
-        if case.shared >= least:
-            yield from _merge(about.plan, data, names, case)
+        found.setdefault(names, []).append(case)
+    for names, cases in found.items():
+        shared = sum(case.shared for case in cases)
+        if shared >= least:
+            case = max(cases, key=lambda case: case.shared)
+            yield from _merge(about.plan, data, names, replace(case, shared=shared))
 
 
 def _cases(plan: Plan, moves: Moves) -> Iterator[tuple[tuple[str, ...], _Case]]:

@@ -33,6 +33,14 @@ class Suggestion:
     saved_seconds: float | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestions:
+    """Those ``found`` to be right, in the order of their numbers; ``untried`` more may be."""
+
+    found: tuple[Suggestion, ...]
+    untried: int = 0
+
+
 def suggested(plan: Plan, moves: Moves, data: Mapping[str, Any]) -> list[Advice]:
     """Advice with edits, that which may save most first. ``data`` is the spec as it is written,
     without a target; no rule has looked whether the edits leave it a valid one.

@@ -100,7 +100,7 @@ def plan(
     """
     from amlshare import commands
 
-    others = {"--against": against, "--online": online}
+    others: dict[str, object] = {"--against": against, "--online": online}
     if format_ == PlanFormat.mermaid:
         _refuse("a graph shows steps and data alone", {**others, "--suggest": suggest})
     if take is not None:
@@ -251,7 +251,7 @@ def _suggestions(made: Plan, moves: Moves, asked: Request) -> Suggestions:
 
 
 def _take(asked: Request, number: int, output: Path | None) -> None:
-    """Write one patch. Raises SpecError, when that is done, for a plan that no run could keep to."""
+    """Write one patch. Raises SpecError, when that is done, for what no run could keep to."""
     from amlshare import commands
     from amlshare.commands.suggesting import take
     from amlshare.diagnostics import SpecError

@@ -38,6 +38,18 @@ def planned(
     ``texts`` are read in place of the files of these names; ``told`` is what is known beside the
     spec, None to look.
     """
+    made, moves = draft(request, texts, told)
+    if has_errors(made.diagnostics):
+        raise SpecError(made.diagnostics)
+    return made, moves
+
+
+def draft(
+    request: Request, texts: Mapping[str, str] = AS_THEY_ARE, told: Known | None = None
+) -> tuple[Plan, Moves]:
+    """A plan as :func:`planned` makes it, but for one thing: where no run could keep to it, its
+    diagnostics say so. Raises SpecError for a spec of which there can be no plan.
+    """
     reading = read(request, texts)
     if reading.pipeline is None:
         raise SpecError(reading.diagnostics)
@@ -60,12 +72,10 @@ def planned(
 
 
 def _advised(made: Plan, moves: Moves, reading: Reading) -> Plan:
-    """The plan with all that is to say of it. Raises SpecError where that has an error."""
+    """The plan with all that is to say of it."""
     assert reading.document is not None
     advice = [reading.document.locate(each.said) for each in advise(made, moves)]
     found = in_order([*reading.diagnostics, *advice]) if advice else reading.diagnostics
-    if has_errors(advice):
-        raise SpecError(found)
     return replace(made, diagnostics=found)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from amlshare.advice import Advice
-from amlshare.advice.suggestions import NOTICED, Suggestion, suggested
-from amlshare.commands.planning import planned
+from amlshare.advice.suggestions import NOTICED, Suggestion, Suggestions, suggested
+from amlshare.commands.planning import draft
 from amlshare.commands.reading import read
 from amlshare.commands.request import Request, UsageError
 from amlshare.diagnostics import SpecError
@@ -22,28 +22,46 @@ from amlshare.movement import Moves
 from amlshare.plan import Plan, moves_of
 
 _MOST = 10
-"""Patches that are tried: each is read, checked and planned as the spec is."""
+"""Patches that are tried of those that may save something: each is read, checked and planned as the
+spec is."""
+_MOST_OTHERS = 50
+"""Patches that are tried of those that hints speak of one by one."""
 
 
-def suggest(made: Plan, moves: Moves, request: Request) -> tuple[Suggestion, ...]:
-    """A patch for each advice that one can follow; those that save most come first.
+def suggest(made: Plan, moves: Moves, request: Request) -> Suggestions:
+    """A patch for each advice that one can follow; first those without which nothing runs, then
+    those that save most.
 
-    Each patched spec has been read and planned: it is one without errors, and what is said to be
-    saved is the difference of the two plans. Raises UsageError for a spec that is in no file.
+    Each patched spec has been read and planned: it has no errors that the spec has not, and what is
+    said to be saved is the difference of the two plans. Raises UsageError for a spec that is in no
+    file.
     """
     if request.spec == "-":
         raise UsageError("--suggest patches a file: name one in place of -")
     document = load(request.spec)
-    advice = suggested(made, moves, document.data)[:_MOST]
-    found = _tried(advice, made, moves, document, request)
+    advice = suggested(made, moves, document.data)
+    chosen = _chosen(advice)
     once: dict[str, Suggestion] = {}
-    for each in found:  # two rules may come to one conclusion
-        once.setdefault(each.patch, each)
-    return tuple(sorted(once.values(), key=lambda each: -(each.saved_bytes or 0)))
+    for each in _tried(chosen, made, moves, document, request):
+        once.setdefault(each.patch, each)  # two rules may come to one conclusion
+    return Suggestions(
+        found=tuple(sorted(once.values(), key=_rank)), untried=len(advice) - len(chosen)
+    )
 
 
-def take(found: tuple[Suggestion, ...], number: int) -> str:
+def _chosen(advice: Sequence[Advice]) -> list[Advice]:
+    saving = [each for each in advice if each.saves]
+    others = [each for each in advice if not each.saves]
+    return saving[:_MOST] + others[:_MOST_OTHERS]
+
+
+def _rank(each: Suggestion) -> tuple[bool, int]:
+    return each.finding.severity != "error", -(each.saved_bytes or 0)
+
+
+def take(suggestions: Suggestions, number: int) -> str:
     """The patch of a suggestion, counted from 1. Raises UsageError where there is none."""
+    found = suggestions.found
     if not 1 <= number <= len(found):
         there = f"there are {len(found)}" if found else "there is none"
         raise UsageError(f"--take {number}: no such suggestion; {there}")
@@ -53,13 +71,15 @@ def take(found: tuple[Suggestion, ...], number: int) -> str:
 def _tried(
     advice: Iterable[Advice], made: Plan, before: Moves, document: Document, request: Request
 ) -> Iterator[Suggestion]:
+    errors = _errors(made if made.selected is None else _whole(made, request))
     for each in advice:
+        cured = each.finding.severity == "error"
         try:
             texts = edited(document, spelled_out(document.data, each.edits))
         except EditError:
             continue
         shown = _patch(document, texts)
-        now = _moves(made, request, texts, each.renamed)
+        now = _moves(made, request, texts, each.renamed, most=errors - cured)
         if shown is None or now is None or not _serve_all_targets(document, request, texts):
             continue
         if not each.saves:
@@ -110,16 +130,23 @@ def _patch(document: Document, texts: Mapping[str, str]) -> str | None:
 
 
 def _moves(
-    made: Plan, request: Request, texts: Mapping[str, str], renamed: Mapping[str, str]
+    made: Plan,
+    request: Request,
+    texts: Mapping[str, str],
+    renamed: Mapping[str, str],
+    *,
+    most: int,
 ) -> Moves | None:
     """All that moves in the plan of the patched spec, for the steps that stand for those of
-    ``made``; None for a spec that has errors.
+    ``made``; None for a spec that has more than so many errors.
     """
     sizes = {renamed.get(source, source): size for source, size in made.known.sizes.items()}
     told = replace(made.known, sizes=sizes)
     try:
-        after, moves = planned(replace(request, select=None, exclude=None), texts, told)
+        after, moves = draft(replace(request, select=None, exclude=None), texts, told)
     except (SpecError, UsageError):
+        return None
+    if _errors(after) > most:
         return None
     if made.selected is None:
         return moves
@@ -127,6 +154,15 @@ def _moves(
     names = (step.name for step in after.pipeline.steps)
     chosen = tuple(name for name in names if name in made.selected or name not in known)
     return moves_of(replace(after, selected=chosen))
+
+
+def _whole(made: Plan, request: Request) -> Plan:
+    """The plan of which ``made`` is a selection."""
+    return draft(replace(request, select=None, exclude=None), told=made.known)[0]
+
+
+def _errors(made: Plan) -> int:
+    return sum(each.severity == "error" for each in made.diagnostics)
 
 
 def _serve_all_targets(document: Document, request: Request, texts: Mapping[str, str]) -> bool:

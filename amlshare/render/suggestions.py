@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
-from amlshare.advice.suggestions import Suggestion
+from amlshare.advice.suggestions import Suggestion, Suggestions
 from amlshare.diagnostics import Route
 from amlshare.movement import Moves
 from amlshare.render.markdown import escaped
@@ -17,17 +17,20 @@ _NOTICED = 0.05
 """Seconds that are worth a word."""
 
 
-def suggestions_text(found: Sequence[Suggestion], moves: Moves, paper: Paper, *, take: str) -> str:
+def suggestions_text(made: Suggestions, moves: Moves, paper: Paper, *, take: str) -> str:
     """Every suggestion for a plan, with its number. ``moves`` is what moves in it, and ``take`` the
     command line that applies the first.
     """
-    if not found:
-        return "\n" + "\n".join(map(paper.dim, fold(_nothing(moves), paper.width))) + "\n"
+    if not made.found:
+        return "\n".join(["", *map(paper.dim, fold(_nothing(moves), paper.width))]) + "\n"
     lines = ["", paper.bold("Suggestions")]
-    for number, each in enumerate(found, 1):
+    for number, each in enumerate(made.found, 1):
         lines += ["", *_headline(number, each, paper), ""]
         lines += [_coloured(line, paper) for line in each.patch.removesuffix("\n").split("\n")]
-    return "\n".join([*lines, "", paper.dim("Apply the first:"), f"  {take}"]) + "\n"
+    lines += ["", paper.dim("Apply the first:"), f"  {take}"]
+    if made.untried:
+        lines += ["", *map(paper.dim, fold(_untried(made), paper.width))]
+    return "\n".join(lines) + "\n"
 
 
 def _headline(number: int, each: Suggestion, paper: Paper) -> Iterator[str]:
@@ -78,24 +81,29 @@ def _nothing(moves: Moves) -> str:
     return "Nothing to suggest: no patch of the spec would make it move less."
 
 
-def suggestions_markdown(found: Sequence[Suggestion], moves: Moves) -> str:
+def _untried(made: Suggestions) -> str:
+    return f"{made.untried:,} more were not tried: apply some of these, and ask again."
+
+
+def suggestions_markdown(made: Suggestions, moves: Moves) -> str:
     """Each in a fold of its own, with the patch as a block."""
-    if not found:
+    if not made.found:
         return f"\n{escaped(_nothing(moves))}\n"
     lines = []
-    for number, each in enumerate(found, 1):
+    for number, each in enumerate(made.found, 1):
         saved = "".join(f": {text}" for text in _saved(each))
         head = f"Suggestion {number}: {escaped(each.finding.message)}{escaped(saved)}"
         fence = "`" * (3 + each.patch.count("```"))
         lines += ["", f"<details><summary>{head}</summary>", ""]
         lines += [escaped(text) for text in _why(each)]
         lines += ["", f"{fence}diff", each.patch.removesuffix("\n"), fence, "", "</details>"]
+    lines += ["", _untried(made)] if made.untried else []
     return "\n".join(lines) + "\n"
 
 
-def suggestions_document(found: Sequence[Suggestion]) -> list[dict[str, Any]]:
-    """The key `suggestions` of a plan's JSON."""
-    return [
+def suggestions_document(made: Suggestions) -> dict[str, Any]:
+    """The keys `suggestions` and `suggestions_untried` of a plan's JSON."""
+    found = [
         {
             "code": each.finding.code,
             "message": each.finding.message,
@@ -105,8 +113,9 @@ def suggestions_document(found: Sequence[Suggestion]) -> list[dict[str, Any]]:
             "saved_seconds": each.saved_seconds,
             "patch": each.patch,
         }
-        for each in found
+        for each in made.found
     ]
+    return {"suggestions": found, "suggestions_untried": made.untried}
 
 
 def _source(route: Route) -> str | None:

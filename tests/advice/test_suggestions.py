@@ -122,7 +122,7 @@ def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def suggestions(**keys: Any) -> tuple[Suggestion, ...]:
     request = Request(spec="spec.yaml", **keys)
-    return suggest(*commands.planned(request), request)
+    return suggest(*commands.draft(request), request).found
 
 
 def test_those_that_save_most_come_first_and_each_applies(spec: Path):
@@ -251,5 +251,92 @@ def test_from_another_folder_the_patch_is_for_that_folder(
     monkeypatch.chdir(spec.parent.parent)
     name = f"{spec.parent.name}/spec.yaml"
     request = Request(spec=name)
-    first = suggest(*commands.planned(request), request)[0]
+    first = suggest(*commands.planned(request), request).found[0]
     assert first.patch.startswith(f"--- a/{name}\n+++ b/{name}\n")
+
+
+def test_what_is_not_tried_is_counted_and_every_kind_of_edge_has_its_patch(spec: Path):
+    head = SPEC[: SPEC.index("data:")]
+    data = "".join(f"  d{n}: {{type: path, location: d{n}/, size: 1 GB}}\n" for n in range(12))
+    reads = "{{command: 'ls \"${{inputs.d}}\"', inputs: {{d: {{from: d{n}, mode: download}}}}"
+    two = "  a{n}: " + reads + "}}\n  b{n}: " + reads + "}}\n"
+    pairs = "".join(two.format(n=n) for n in range(12))
+    spec.write_text(f"{head}data:\n{data}steps:\n{pairs}")
+    request = Request(spec="spec.yaml")
+    made = suggest(*commands.planned(request), request)
+    codes = [each.finding.code for each in made.found]
+    assert (codes.count("merge"), codes.count("dataset-serves-better")) == (10, 12)
+    assert made.untried == 2
+
+
+def test_steps_that_share_much_are_made_one_once(spec: Path):
+    more = "  more: {type: path, location: more/, size: 2 GB}\nsteps:\n"
+    text = SPEC.replace("steps:\n", more)
+    for old in ("{raw: {from: raw, mode: download}}", "mode: download}, first: one.made}"):
+        text = text.replace(old, old[:-1] + ", more: {from: more, mode: download}}")
+    spec.write_text(text.replace("command: cat", 'command: ls "${inputs.more}"; cat', 2))
+    merges = [each for each in suggestions() if each.finding.code == "merge"]
+    assert [each.finding.message for each in merges] == [
+        "run one and two in one step, which fetches more once"
+    ]
+    assert merges[0].saved_bytes == 3_500_000_000  # both, and what one hands to two
+
+
+TOO_SMALL = SPEC.replace("size: 1 GB", "size: 40 GB")
+
+
+def test_what_does_not_fit_a_disk_has_patches_and_exits_with_3(spec: Path, amlshare: Command):
+    spec.write_text(TOO_SMALL)
+    done = amlshare("plan", "spec.yaml", "--suggest", cwd=spec.parent)
+    assert done.exit_code == 3
+    assert "error[disk-too-small]: step 'one' puts 40.5 GB" in done.stdout
+    assert done.stdout.count("+    inputs: {raw: {from: raw, mode: mount}") == 2
+    one = amlshare("plan", "spec.yaml", "--take", "1", cwd=spec.parent)
+    assert (one.exit_code, one.stdout.count("+++ b/spec.yaml")) == (3, 1)
+    assert one.stderr.count("error[disk-too-small]") == 2
+    for _ in range(2):  # one error after the other
+        patch = suggestions()[0].patch
+        subprocess.run(["git", "apply"], input=patch, text=True, cwd=spec.parent, check=True)
+    commands.planned(Request(spec="spec.yaml"))
+
+
+def test_of_a_selection_the_errors_of_other_steps_keep_no_patch_away(spec: Path):
+    spec.write_text(TOO_SMALL)
+    (cure,) = (each for each in suggestions(select="one") if each.finding.severity == "error")
+    assert cure.finding.route == ("steps", "one", "inputs", "raw", "mode")
+
+
+def test_a_plan_with_errors_is_not_saved(spec: Path, amlshare: Command):
+    spec.write_text(TOO_SMALL)
+    done = amlshare("plan", "spec.yaml", "--suggest", "--save", "p.json", cwd=spec.parent)
+    assert (done.exit_code, (spec.parent / "p.json").exists()) == (3, False)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--max-moved", "1B"),
+        ("--format", "json"),
+        ("--save", "p.json"),
+    ],
+    ids=str,
+)
+def test_a_patch_alone_has_no_place_for_what_else_is_asked_for(
+    spec: Path, amlshare: Command, words: tuple[str, ...]
+):
+    done = amlshare("plan", "spec.yaml", "--take", "1", *words, cwd=spec.parent)
+    assert (done.exit_code, "diff" in done.stdout) == (2, False)
+    assert "--take prints a patch alone: leave --" in done.stderr
+    assert words[0] in done.stderr
+
+
+@pytest.mark.usefixtures("spec")
+def test_above_its_patch_no_suggestion_says_where_the_patch_is():
+    assert not any("--suggest" in (each.finding.help or "") for each in suggestions())
+    hints = commands.plan(Request(spec="spec.yaml")).diagnostics
+    assert [each.help for each in hints if each.code == "dataset-serves-better"] == [
+        (
+            "register it once in the workspace as dataset 'raw' and pin that version; "
+            "`plan --suggest` prints the patch"
+        )
+    ]
