@@ -140,13 +140,16 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepOutcome:
-    """How a step of a run ended. ``run`` is the id of its own run, where the service has one."""
+    """How a step of a run ended, and why. ``run`` is the id of its own run, where the service has
+    one.
+    """
 
     name: str
     status: Status
     reused: bool | None = None
     seconds: float | None = None
     moved_bytes: int | None = None
+    message: str | None = None
     run: str | None = None
 
 

@@ -345,7 +345,7 @@ def _mended(value: object, route: Route, expected: str) -> str | None:
     if isinstance(value, dict):
         return _in_place_of_text(value, route)
     if expected == "a list" and _is_text(value):
-        part = f"{{{_run_by(value)}: {value}}}" if key == "sequence" else value
+        part = f"{{{_run_by(str(value))}: {value}}}" if key == "sequence" else value
         return f"write `{key}: [{part}]`"
     if "mapping" in expected:
         return _as_mapping(value, route)

@@ -42,6 +42,7 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
                 "reused": step.reused,
                 "seconds": step.seconds,
                 "moved_bytes": step.moved_bytes,
+                "message": step.message,
             }
             for step in outcome.steps
         ],

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from amlshare.backends.interface import Outcome, Published, StepFinished, StepOutcome
+from amlshare.render.documents import outcome_document
 from amlshare.render.outcome import outcome_text
 from amlshare.render.paper import Paper
 
@@ -49,6 +50,13 @@ def test_a_failed_step_shows_its_last_lines_and_the_way_to_all_of_them():
     assert "line 9" in text
     assert "| ValueError: no rows\n" in text
     assert "amlshare logs r1 train" in text
+
+
+def test_the_document_of_a_run_says_why_a_step_failed():
+    failed = StepOutcome(name="train", status="failed", seconds=0.4, message="exit code 1")
+    done = Outcome(run="r1", backend="local", status="failed", steps=(STEPS[0], failed))
+    told = [(step["name"], step["message"]) for step in outcome_document(done)["steps"]]
+    assert told == [("clean", None), ("train", "exit code 1")]
 
 
 def test_a_failure_of_which_nothing_is_known_is_no_crash():

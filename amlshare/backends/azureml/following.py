@@ -97,6 +97,7 @@ class Progress:
                         status=step.status,
                         reused=step.reused,
                         seconds=step.seconds,
+                        message=step.message,
                         run=step.id,
                     )
                 )

@@ -165,7 +165,7 @@ class _Steps:
                     processes_per_node=self._number(run.processes_per_node),
                 )
             case Sequence(parts=parts):
-                return replace(run, parts=tuple(map(self._part, parts)), titles=())
+                return replace(run, parts=tuple(map(self._part, parts)))
             case _:
                 assert_never(run)
 

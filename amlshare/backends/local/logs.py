@@ -66,6 +66,15 @@ def _shown(line: bytes) -> str:
     return text.decode("utf-8", "replace")
 
 
+def mark(path: Path, line: str) -> None:
+    """Append a line to a log that no program printed."""
+    with path.open("ab+") as file:
+        end = file.seek(0, os.SEEK_END)
+        file.seek(max(0, end - 1))
+        after = b"" if file.read(1) in (b"", b"\n") else b"\n"
+        file.write(after + line.encode("utf-8", "replace") + b"\n")
+
+
 def last_lines(path: Path, count: int = 20) -> tuple[str, ...]:
     """The last lines of a log, from its last bytes only."""
     try:

@@ -323,7 +323,7 @@ class Records:
                 "UPDATE runs SET status='running', finished=NULL, message=NULL WHERE id=?", (run,)
             )
             self._db.execute(
-                "UPDATE steps SET status='queued', message=NULL, seconds=NULL "
+                "UPDATE steps SET status='queued', message=NULL, seconds=NULL, moved_bytes=NULL "
                 "WHERE run=? AND status<>'completed'",
                 (run,),
             )

@@ -11,7 +11,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from threading import Thread, current_thread, main_thread
 from typing import TypeAlias
@@ -256,6 +256,8 @@ class Run:
             message=message,
             finished=time.time(),
         )
+        if isinstance(error, StepFailedError) and (ended := error.record):
+            record = replace(record, seconds=ended.seconds, moved_bytes=ended.moved_bytes)
         # told first: where the disk is full, nothing can be recorded
         self._finish(step, "failed", record, tail)
         self._shop.records.put(record)
@@ -273,8 +275,14 @@ class Run:
         reused = record.reused if record else None
         seconds = record.seconds if record else None
         moved = record.moved_bytes if record else None
+        message = record.message if record else None
         self._outcomes[step] = StepOutcome(
-            name=step, status=status, reused=reused, seconds=seconds, moved_bytes=moved
+            name=step,
+            status=status,
+            reused=reused,
+            seconds=seconds,
+            moved_bytes=moved,
+            message=message,
         )
         self._watch(
             StepFinished(
@@ -283,7 +291,7 @@ class Run:
                 reused=reused,
                 seconds=seconds,
                 moved_bytes=moved,
-                message=record.message if record else None,
+                message=message,
                 log_tail=log_tail,
             )
         )

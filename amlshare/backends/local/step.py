@@ -22,6 +22,7 @@ from amlshare.backends.local.code import Code
 from amlshare.backends.local.folder import Folder, alone_at
 from amlshare.backends.local.inputs import Given, InputError, Inputs
 from amlshare.backends.local.job import JobStep
+from amlshare.backends.local.logs import mark
 from amlshare.backends.local.outputs import Content, OutputError, Place
 from amlshare.backends.local.processes import Exit, GuardianLostError, Processes
 from amlshare.backends.local.program import Program
@@ -42,11 +43,14 @@ from amlshare.units import show_size
 
 
 class StepFailedError(Exception):
-    """A step failed: the message says why. ``shows_log`` when its own words explain it."""
+    """A step failed: the message says why. ``shows_log`` when its own words explain it; ``record``
+    says how far it came.
+    """
 
     def __init__(self, message: str, *, shows_log: bool = False) -> None:
         super().__init__(message)
         self.shows_log = shows_log
+        self.record: StepRecord | None = None
 
 
 class StoppedError(Exception):
@@ -81,8 +85,20 @@ def live(step: JobStep, position: int, shop: Shop) -> StepRecord:
 
     Raises StepFailedError, StoppedError, BackendError.
     """
+    life = _Life(step, position, shop)
     try:
-        return _Life(step, position, shop).live()
+        with _explained(shop):
+            return life.live()
+    except StepFailedError as error:
+        error.record = life.record
+        raise
+
+
+@contextmanager
+def _explained(shop: Shop) -> Iterator[None]:
+    """Whatever a step can fail of, as a StepFailedError."""
+    try:
+        yield
     except (OutputError, DatastoreError, BackendError, InputError) as error:
         raise StepFailedError(str(error)) from error
     except GuardianLostError as error:
@@ -160,18 +176,18 @@ class _Life:
                 )
                 for each in self.step.inputs
             }
-            attempts = self._attempts(given, places)
-            moved = sum(each.transfer.moved for each in given.values())
-            moved += sum(self.shop.sources.claim_moved(each) for each in self.step.inputs)
-            contents = self._contents(places)
-            self.record = replace(
-                self.record,
-                attempts=attempts,
-                seconds=time.monotonic() - started,
-                moved_bytes=moved,
-                reused=False,
-            )
+            try:
+                attempts = self._attempts(given, places)
+                contents = self._contents(places)
+            finally:
+                self._note_cost(given, time.monotonic() - started)
+            self.record = replace(self.record, attempts=attempts, reused=False)
             return self._publish(sources, given, places, contents)
+
+    def _note_cost(self, given: Mapping[str, Given], seconds: float) -> None:
+        moved = sum(each.transfer.moved for each in given.values())
+        moved += sum(self.shop.sources.claim_moved(each) for each in self.step.inputs)
+        self.record = replace(self.record, seconds=seconds, moved_bytes=moved)
 
     def _places(self) -> dict[str, Place]:
         places = {}
@@ -209,6 +225,8 @@ class _Life:
         values = {Reference("input", name): each.value for name, each in given.items()}
         values |= {Reference("output", name): str(each.staged) for name, each in places.items()}
         env = self.shop.program.env(self.step, opens=any(each.opens for each in given.values()))
+        if attempt > 1:
+            self._mark(f"==> attempt {attempt} of {self.step.retries + 1} <==")
         self.shop.emit(StepStarted(step=self.step.name, attempt=attempt))
         with self._scratch() as scratch:
             argvs = self.shop.program.argvs(self.step, values | scratch, self.folder)
@@ -244,7 +262,7 @@ class _Life:
         log = self.shop.folder.log(self.shop.run, self.step.name)
         started, timeout = time.monotonic(), self.step.timeout
         for number, argv in enumerate(argvs):
-            where = self._where(number, log)
+            where = self._where(number)
             left = None if timeout is None else max(started + timeout - time.monotonic(), 0)
             try:
                 with self.shop.code.work(self.step, self.folder.parent) as work:
@@ -257,15 +275,19 @@ class _Life:
                 break
         return end, where
 
-    def _where(self, number: int, log: Path) -> str:
+    def _where(self, number: int) -> str:
         """Which part of a sequence begins, said in the log too; empty for a step without parts."""
         run = self.step.run
         if not isinstance(run, Sequence):
             return ""
-        where = f"{number + 1}/{len(run.parts)} {called(run.parts[number])}"
-        with log.open("a", encoding="utf-8") as file:
-            file.write(f"==> {where}\n")
+        title = " ".join((run.titles[number] or "").split()) if run.titles else ""
+        where = f"{number + 1}/{len(run.parts)} {title or called(run.parts[number])}"
+        self._mark(f"==> {where}")
         return f"{where}: "
+
+    def _mark(self, line: str) -> None:
+        """Say in the log where something begins."""
+        mark(self.shop.folder.log(self.shop.run, self.step.name), line)
 
     def _why(self, end: Exit, places: Mapping[str, Place]) -> str:
         """Why the program failed, for people."""

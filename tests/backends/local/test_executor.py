@@ -238,6 +238,19 @@ def test_a_step_is_tried_again_as_often_as_it_says(project: Project) -> None:
     assert (published(out, "a.out") / "n").read_text() == "3\n"
 
 
+def test_the_log_says_where_another_attempt_begins(project: Project) -> None:
+    project.run(command("a", "echo x; exit 3", retries=2))
+    assert project.printed() == ("x", "==> attempt 2 of 3 <==", "x", "==> attempt 3 of 3 <==", "x")
+
+
+def test_of_a_failed_step_is_told_why_how_long_it_took_and_what_it_moved(project: Project) -> None:
+    project.write("data/raw/x", "12345")
+    fails = command("a", "cat ${inputs.raw}/x; exit 3", reads=[reading("raw", mode="download")])
+    (told,) = project.run(fails, data=[data("raw", "raw")]).steps
+    assert (told.status, told.message, told.moved_bytes) == ("failed", "exit code 3", 5)
+    assert (told.seconds or 0) > 0
+
+
 def test_a_missing_bash_is_named(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     project.run(command("a", "true"))

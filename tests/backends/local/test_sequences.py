@@ -53,6 +53,13 @@ def test_the_log_says_which_part_begins(project: Project) -> None:
     assert project.printed() == ("==> 1/2 x.py", "one", "==> 2/2 echo \\ two", "two")
 
 
+def test_a_part_is_called_by_its_title(project: Project) -> None:
+    parts = [command("", "printf one"), command("", "exit 3")]
+    project.run(sequence("a", *parts, titles=(None, "The one that fails")))
+    assert project.printed() == ("==> 1/2 printf one", "one", "==> 2/2 The one that fails")
+    assert project.end("a").message == "2/2 The one that fails: exit code 3"
+
+
 def test_the_first_part_that_fails_ends_the_step_and_is_named(project: Project) -> None:
     project.run(sequence("a", command("", "true"), command("", "exit 3"), command("", "echo no")))
     assert project.end("a").message == "2/3 exit 3: exit code 3"
