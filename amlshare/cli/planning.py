@@ -120,7 +120,7 @@ def plan(
         made=made,
         moves=moves,
         asked=asked,
-        modules=commands.online(made, asked) if online else None,
+        modules=commands.online(made, asked, say) if online else None,
         verdict=commands.judge(made, moves, budget) if budget else None,
         since=None if format_ == PlanFormat.mermaid else commands.since(made, asked, against),
         suggestions=_suggestions(made, moves, asked) if suggest else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -108,10 +108,11 @@ def graph(plan: Plan) -> Graph | None:
         raise UsageError(str(error)) from None
 
 
-def online(plan: Plan, request: Request) -> dict[str, bool]:
+def online(plan: Plan, request: Request, tell: Callable[[str], None]) -> dict[str, bool]:
     """Ask the workspace for what a plan names; says of each step whether its module is there.
 
-    Raises SpecError with what the workspace does not have, or BackendError.
+    ``tell`` is told where it has other data than the plan goes by. Raises SpecError with what the
+    workspace does not have, or BackendError.
     """
     from amlshare.backends.interface import NotInWorkspaceError, NotSelectedError
 
@@ -122,7 +123,7 @@ def online(plan: Plan, request: Request) -> dict[str, bool]:
     name = find_workspace(request, plan.pipeline)
     assert name is not None
     try:
-        return workspace.known_modules(plan, request.base, name)
+        return workspace.known_modules(plan, request.base, name, tell)
     except NotSelectedError as error:
         raise UsageError(str(error)) from None
     except NotInWorkspaceError as error:

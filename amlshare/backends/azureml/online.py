@@ -39,10 +39,30 @@ def missing(job: Job, workspace: Any) -> list[Finding]:
     ]
 
 
-def known_modules(plan: Plan, base: Path, name: WorkspaceName) -> dict[str, bool]:
+def other_versions(job: Job, workspace: Any, locked: Mapping[str, int]) -> Iterator[str]:
+    """What to say of data that is the `latest` version of a dataset, where that is another one than
+    the ``locked`` one, by which it was planned. Raises BackendError.
+    """
+    for data in job.data:
+        if data.dataset is None or data.version is not None or data.name not in locked:
+            continue
+        found = _dataset(data.dataset, None, workspace)
+        if found is not None and int(found.version) != locked[data.name]:
+            yield (
+                f"data '{data.name}': `latest` of dataset '{data.dataset}' is version "
+                f"{found.version} now, which is what runs; the plan goes by version "
+                f"{locked[data.name]} in the lock: `amlshare plan SPEC --refresh` looks anew, "
+                "and a number in the spec pins one"
+            )
+
+
+def known_modules(
+    plan: Plan, base: Path, name: WorkspaceName, tell: Callable[[str], None]
+) -> dict[str, bool]:
     """Of each step, whether the workspace has its module already; nothing is changed there.
 
-    Raises BackendError, and NotInWorkspaceError for what the workspace lacks.
+    ``tell`` is told of data that is another than was planned with. Raises BackendError, and
+    NotInWorkspaceError for what the workspace lacks.
     """
     from amlshare.backends.azureml import build, signin, staging
     from amlshare.backends.azureml.job import make_job
@@ -52,6 +72,8 @@ def known_modules(plan: Plan, base: Path, name: WorkspaceName) -> dict[str, bool
         workspace = signin.workspace(name)
         if lacking := missing(job, workspace):
             raise NotInWorkspaceError(lacking)
+        for note in other_versions(job, workspace, plan.known.versions):
+            tell(note)
         with _saving_nothing():
             return dict(modules(build.build(job, workspace, code, base)))
 

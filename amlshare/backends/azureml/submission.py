@@ -76,6 +76,7 @@ def submit(plan: Plan, settings: Settings, watch: Watch) -> Outcome:
             code=code,
             settings=settings,
             identity=identity,
+            locked=plan.known.versions,
             watch=watch,
             sent=stack.close,
         )
@@ -141,6 +142,7 @@ class _Submission:
     code: Mapping[str, Path]
     settings: Settings
     identity: Publication
+    locked: Mapping[str, int]
     watch: Watch
     sent: Callable[[], None]
     """What to do when the code is in the workspace."""
@@ -176,6 +178,7 @@ class _Submission:
             missing += schedules.unwatchable(self.job, self.workspace)
         if missing:
             raise NotInWorkspaceError(missing)
+        self.notes += online.other_versions(self.job, self.workspace, self.locked)
         self._pin()
         if self.settings.create_compute:
             self.notes += compute.create_missing(self.job, self.workspace)

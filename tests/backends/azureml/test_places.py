@@ -125,6 +125,23 @@ def test_a_key_that_is_refused_is_told_to_be_the_workspaces_own(tried, workspace
     assert "bm90IHRoZSBrZXk" not in done.stderr
 
 
+def test_a_later_version_than_that_of_the_lock_is_told_wherever_the_workspace_is_asked(
+    tried, workspace, tmp_path
+):
+    assert tried("plan", "tiny.yaml", "--refresh").exit_code == 0
+    asked = (("plan", "tiny.yaml", "--online"), ("submit", "tiny.yaml", "--no-wait"))
+    assert not any("lock" in tried(*words).stderr for words in asked)
+    workspace.add_dataset("airports", version=8, path="codes/")
+    for words in asked:
+        done = tried(*words)
+        assert done.exit_code == 0, done.stderr
+        said = " ".join((done.stderr + done.stdout).split())
+        assert "`latest` of dataset 'airports' is version 8 now, which is what runs" in said
+        assert "the plan goes by version 7 in the lock: `amlshare plan SPEC --refresh`" in said
+    (tmp_path / "tiny.yaml").write_text(SPEC.replace("version: latest", "version: 7"))
+    assert "in the lock" not in tried(*asked[0]).stderr
+
+
 SIGNED = "https://acct.blob.core.windows.net/c/a.csv?sv=2020-10-02&sig=c2VjcmV0c2VjcmV0%3D"
 
 
