@@ -2,8 +2,8 @@
 
 ``edges`` says what each edge moves, by the ``facts`` of its pipeline; ``totals`` and ``waiting``
 add it up, and ``moves`` has all of that for a run; ``choice`` says which mode would serve an input
-best. They stand on ``estimate``, whose figures are in ``machines``, ``limits`` and ``rates``;
-``known`` has what was measured. ``budget`` holds all of it to a limit.
+best. They stand on ``estimate``, whose figures are in ``machines`` and ``rates``; ``known`` has
+what was measured. ``budget`` holds all of it to a limit.
 """
 
 from amlshare.movement.edges import EdgeBytes, OutputBytes, edge_bytes, output_bytes

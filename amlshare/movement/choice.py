@@ -14,7 +14,6 @@ from amlshare.movement.estimate import (
     room,
     touched,
 )
-from amlshare.movement.limits import SOME_REGION, Account
 from amlshare.movement.machines import Machine
 from amlshare.movement.rates import RATES, Rates
 from amlshare.units import show_size
@@ -37,7 +36,6 @@ def choose(
     *,
     others: int = 0,
     rates: Rates = RATES,
-    account: Account = SOME_REGION,
 ) -> Choice:
     """The better of mount and download; None is a size, or a machine, not known.
 
@@ -56,8 +54,8 @@ def choose(
         why = f"{show_size(load.size)} does not fit {_disk(machine)}"
         why += f" beside {show_size(others)} of other data" if beside else ""
         return Choice(mode="mount", reason=why)
-    mount = estimate("mount", load, machine, rates=rates, account=account)
-    download = estimate("download", load, machine, rates=rates, account=account)
+    mount = estimate("mount", load, machine, rates=rates)
+    download = estimate("download", load, machine, rates=rates)
     again = load.fraction >= 1 and (load.passes > 1 or load.random)
     even = rates.even if touched(load) * rates.even >= load.size else 1 / rates.even
     if again or download.seconds <= mount.seconds * even:

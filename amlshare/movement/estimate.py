@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Literal, TypeAlias
 
-from amlshare.movement.limits import SOME_REGION, Account
 from amlshare.movement.machines import GIB, Machine
 from amlshare.movement.rates import RATES, Rates
 
@@ -84,25 +83,18 @@ def moved_bytes(access: Access, load: Load, machine: Machine | None, rates: Rate
             return (part + (load.passes - 1) * max(0, part - kept)) * nodes
 
 
-def estimate(
-    access: Access,
-    load: Load,
-    machine: Machine,
-    *,
-    rates: Rates = RATES,
-    account: Account = SOME_REGION,
-) -> Estimate:
+def estimate(access: Access, load: Load, machine: Machine, *, rates: Rates = RATES) -> Estimate:
     """The seconds for which a step waits for an input on ``machine``."""
     match access:
         case "direct":
             return NONE
         case "download":
-            return _download(load, machine, rates, account)
+            return _download(load, machine, rates)
         case "mount":
-            return _mount(load, machine, rates, account)
+            return _mount(load, machine, rates)
 
 
-def _download(load: Load, machine: Machine, rates: Rates, account: Account) -> Estimate:
+def _download(load: Load, machine: Machine, rates: Rates) -> Estimate:
     """Many requests at a time, into files on the temp disk."""
     asked = _requests(load.size, load.files, rates.block)
     terms = _stream(load.size, machine, rates)
@@ -110,14 +102,14 @@ def _download(load: Load, machine: Machine, rates: Rates, account: Account) -> E
         terms["one file"] = load.size / load.files / rates.file
     terms["requests"] = asked * rates.latency / (rates.threads * machine.cores)
     nodes = load.nodes
-    terms["account"] = nodes * max(load.size / account.egress, asked / account.requests)
+    terms["account"] = nodes * max(load.size / rates.egress, asked / rates.requests)
     if machine.temp_mb_s:
         waiting = load.size - rates.memory * machine.ram_gib * GIB
         terms["disk"] = max(0.0, waiting) / (machine.temp_mb_s * 1e6)
     return _sum({"listing": _listing(load, rates)}, terms, rates)
 
 
-def _mount(load: Load, machine: Machine, rates: Rates, account: Account) -> Estimate:
+def _mount(load: Load, machine: Machine, rates: Rates) -> Estimate:
     """A file at a time for each reader: only within a file is read ahead."""
     total = moved_bytes("mount", load, machine, rates)
     share = total / load.nodes
@@ -127,19 +119,14 @@ def _mount(load: Load, machine: Machine, rates: Rates, account: Account) -> Esti
     terms = _stream(share, machine, rates)
     terms["one file"] = share / (rates.file * load.readers)
     blocks = load.nodes * _requests(part, files, rates.mount_block)
-    terms["account"] = max(total / account.egress, blocks / account.requests)
+    terms["account"] = max(total / rates.egress, blocks / rates.requests)
     first: dict[Bound, float] = {"listing": _listing(load, rates), "mounting": rates.mounting}
     first["requests"] = asked * rates.latency / load.readers
     return _sum(first, terms, rates)
 
 
 def estimate_upload(
-    size: int,
-    files: int | None,
-    machine: Machine,
-    *,
-    rates: Rates = RATES,
-    account: Account = SOME_REGION,
+    size: int, files: int | None, machine: Machine, *, rates: Rates = RATES
 ) -> Estimate:
     """The seconds for which a step waits until an output lies in the datastore."""
     asked = _requests(size, files, rates.upload_block) + (files or 1)
@@ -147,7 +134,7 @@ def estimate_upload(
     if files:
         terms["one file"] = size / files / rates.file
     terms["requests"] = asked * rates.latency / (rates.threads * machine.cores)
-    terms["account"] = max(size / account.ingress, asked / account.requests)
+    terms["account"] = max(size / rates.ingress, asked / rates.requests)
     return _sum({}, terms, rates)
 
 

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+_GBIT = 1e9 / 8
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
-    """What one machine achieves. Bytes, and bytes or entries a second."""
+    """What one machine achieves, and one storage account, whoever asks it. Bytes, and bytes or
+    entries a second.
+    """
 
     nic: float = 0.95
     """[D] The part of a NIC that is filled, given cores enough: 24 Gbit/s on A100 sizes."""
@@ -34,6 +38,13 @@ class Rates:
     """[D] Requests at a time for each core: RSLEX_DOWNLOADER_THREADS."""
     mounting: float = 0.0
     """[A] Seconds until a mount is there: nobody has published any."""
+    egress: float = 100 * _GBIT
+    """[A] What an account hands out: 200 Gbit/s in some regions and 50 in others [D], of which an
+    estimate reaches both; a spec names no region."""
+    ingress: float = 39 * _GBIT
+    """[A] What an account takes in: likewise, of 60 and 25."""
+    requests: float = 20_000
+    """[D] Requests that an account answers in a second."""
     memory: float = 0.5
     """[A] The part of the RAM that takes in what the temp disk has yet to write."""
     reserve: int = 150_000_000

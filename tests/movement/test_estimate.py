@@ -15,12 +15,15 @@ from amlshare.movement.estimate import (
     moved_bytes,
     touched,
 )
-from amlshare.movement.limits import LISTED, OTHER, SOME_REGION
 from amlshare.movement.machines import GIB, Machine, find
 from amlshare.movement.rates import RATES
 
 GB = 10**9
 ACCESSES = ("mount", "download")
+GBIT = 1e9 / 8
+# The accounts of some regions, and those of all others.
+LISTED = replace(RATES, egress=200 * GBIT, ingress=60 * GBIT)
+OTHER = replace(RATES, egress=50 * GBIT, ingress=25 * GBIT)
 
 
 def machine(name: str) -> Machine:
@@ -70,16 +73,16 @@ def test_a_terabyte_takes_as_many_requests_as_was_counted(files, size, requests)
 
 def test_five_of_the_fastest_nodes_fill_an_account():
     many = folder(1000 * GB, 1000, nodes=5)
-    assert estimate("download", many, machine("ND96asr_v4"), account=OTHER).bound == "account"
-    listed = estimate("download", many, machine("ND96asr_v4"), account=LISTED)
+    assert estimate("download", many, machine("ND96asr_v4"), rates=OTHER).bound == "account"
+    listed = estimate("download", many, machine("ND96asr_v4"), rates=LISTED)
     assert listed.bound == "NIC"
 
 
 def test_an_estimate_of_some_region_reaches_both_kinds_of_region():
     many = folder(1000 * GB, 1000, nodes=50)
     some, listed, other = (
-        estimate("download", many, machine("ND96asr_v4"), account=account)
-        for account in (SOME_REGION, LISTED, OTHER)
+        estimate("download", many, machine("ND96asr_v4"), rates=rates)
+        for rates in (RATES, LISTED, OTHER)
     )
     assert some.low <= listed.seconds < other.seconds <= some.high * 1.001
 
