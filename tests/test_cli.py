@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from amlshare.explanations import CODES
+
 SPEC = """\
 amlshare: 1
 name: tiny
@@ -348,6 +350,16 @@ def test_explain_says_what_a_code_means_with_an_example(amlshare):
     assert done.stdout.startswith("error[unknown-source]: ")
     assert "wrong:" in done.stdout
     assert json.loads(amlshare("explain", "unknown-source", "--format", "json").stdout)["bad"]
+
+
+def test_explain_without_a_code_lists_them_all_by_severity(amlshare):
+    lines = amlshare("explain").stdout.splitlines()
+    heads = [line for line in lines if line and not line.startswith("  ")]
+    assert heads == ["errors:", "warnings:", "hints:", "For one of them: amlshare explain CODE"]
+    said = [line.split(maxsplit=1) for line in lines if line.startswith("  ")]
+    listed = json.loads(amlshare("explain", "--format", "json").stdout)["codes"]
+    assert {each["code"]: each["title"] for each in listed} == dict(said)
+    assert [each["code"] for each in listed] == list(CODES)
 
 
 def test_schema_is_json_on_stdout(amlshare):

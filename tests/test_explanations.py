@@ -14,6 +14,7 @@ from amlshare import commands, explanations
 from amlshare.checks.steps import KINDS
 from amlshare.commands import Request, UsageError
 from amlshare.diagnostics import Diagnostic, SpecError
+from amlshare.units import parse_size
 
 ROOT = Path(__file__).parent.parent
 BACKENDS = {
@@ -70,9 +71,13 @@ parser.parse_args()
 SHOWN_ELSEWHERE = {
     "large-code",
     "missing-in-workspace",
+    "nearly-large-code",
     "unfit-in-workspace",
-    "unreadable-code",
 }
+# What a comment of a snippet says of a file beside the spec.
+FILE = re.compile(r"# (\S+) has (?:(?P<size>\d+ [KM]?B)|the line: (?P<line>.+))")
+# What no part of a spec can show, but only a whole file.
+NOT_SHOWN = set("bad-encoding bad-lock bad-rates file-too-large too-deep unreadable-file".split())
 
 
 PLACES = ("advice", "checks", "document")
@@ -104,12 +109,24 @@ def test_an_explanation_is_whole(code: str):
     assert explanation.title[0].isupper() or explanation.title[0] == "{"
     assert not explanation.title.endswith(".")
     assert explanation.text.rstrip(")").endswith(".")
-    assert bool(explanation.bad) == bool(explanation.good)
+    assert bool(explanation.bad) == bool(explanation.good) == (code not in NOT_SHOWN)
 
 
 def test_an_unknown_code_is_answered_with_the_one_that_was_meant():
     with pytest.raises(UsageError, match="did you mean 'unknown-source'"):
         commands.explain("unknown-sourse")
+
+
+@pytest.mark.parametrize("kind", explanations.SUGGESTIONS)
+def test_a_kind_of_suggestion_is_answered_with_where_it_is_explained(kind: str):
+    with pytest.raises(UsageError, match="`plan --suggest` says"):
+        commands.explain(kind)
+
+
+def test_what_advice_calls_itself_is_a_code_or_a_kind_of_suggestion():
+    texts = (file.read_text("utf-8") for file in (ROOT / "amlshare/advice").glob("*.py"))
+    named = {name for text in texts for name in re.findall(r'(?:code=|_CODE = )"(.+?)"', text)}
+    assert named - set(explanations.CODES) == set(explanations.SUGGESTIONS)
 
 
 @pytest.fixture
@@ -158,10 +175,20 @@ def whole(snippet: dict[str, Any], default: dict[str, str]) -> dict[str, Any]:
     return spec
 
 
+def write_files(snippet: str, folder: Path) -> None:
+    """The files that a snippet speaks of."""
+    for name, size, line in FILE.findall(snippet):
+        (folder / name).parent.mkdir(exist_ok=True)
+        with (folder / name).open("wb") as file:
+            file.write(line.replace("\\r", "\r").encode() + b"\n" if line else b"")
+            file.truncate(parse_size(size) if size else None)
+
+
 def diagnose(code: str, snippet: str, folder: Path) -> tuple[Diagnostic, ...]:
     default = {} if code == "nothing-to-run" else {"script": "clean.py"}
     text = snippet if code in ALONE else yaml.safe_dump(whole(yaml.safe_load(snippet), default))
     (folder / "spec.yaml").write_text(text)
+    write_files(snippet, folder)
     target = re.search(r"--target (\w+)", snippet)
     request = Request(
         spec="spec.yaml",
@@ -172,6 +199,13 @@ def diagnose(code: str, snippet: str, folder: Path) -> tuple[Diagnostic, ...]:
         return commands.plan(request).diagnostics
     except SpecError as error:
         return error.diagnostics
+
+
+def test_what_a_snippet_says_of_files_is_true_of_them(tmp_path: Path):
+    write_files("# a/b has 2 KB\n# c has the line: x\\r\n# d has nothing", tmp_path)
+    assert (tmp_path / "a/b").stat().st_size == 2000
+    assert (tmp_path / "c").read_bytes() == b"x\r\n"
+    assert not (tmp_path / "d").exists()
 
 
 SHOWN = [code for code in explanations.CODES if explanations.explain(code).bad]

@@ -395,21 +395,27 @@ def _codes() -> list[str]:
     return list(CODES)
 
 
-@command(app, "amlshare explain unknown-source")
+@command(app, "amlshare explain unknown-source", "amlshare explain")
 def explain(
     code: Annotated[
-        str,
+        str | None,
         typer.Argument(metavar="CODE", autocompletion=_codes, help="What stands in error[CODE]."),
-    ],
+    ] = None,
     *,
     format_: FormatOption = Format.text,
 ) -> None:
-    """Say what a diagnostic means."""
+    """Say what a diagnostic means; without CODE, which diagnostics there are."""
     from amlshare import commands
-    from amlshare.render.explanation import explanation_document, explanation_text
+    from amlshare.render import explanation as render
 
-    explanation = commands.explain(code)
-    if format_ == Format.json:
-        print_json(explanation_document(explanation))
+    paper = paper_for(sys.stdout)
+    if code is None:
+        every = [commands.explain(each) for each in _codes()]
+        document, text = render.codes_document(every), render.codes_text(every, paper)
     else:
-        sys.stdout.write(explanation_text(explanation, paper_for(sys.stdout)))
+        found = commands.explain(code)
+        document, text = render.explanation_document(found), render.explanation_text(found, paper)
+    if format_ == Format.json:
+        print_json(document)
+    else:
+        sys.stdout.write(text)

@@ -183,6 +183,11 @@ def explain(code: str) -> Explanation:
     """What a diagnostic means. Raises UsageError for a code that there is not."""
     from amlshare import explanations
 
+    if code in explanations.SUGGESTIONS:
+        raise UsageError(
+            f"'{code}' is no diagnostic: `plan --suggest` says beside each patch of this kind what "
+            "it does and saves"
+        )
     if code not in explanations.CODES:
         meant = did_you_mean(code, explanations.CODES)
         raise UsageError(f"no diagnostic is called '{code}'" + (f"; {meant}" if meant else ""))

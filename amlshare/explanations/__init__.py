@@ -1,4 +1,4 @@
-"""What each diagnostic means: one Markdown file for each code, with a wrong and a right form."""
+"""What each diagnostic means: a Markdown file for each code, most with a wrong and a right form."""
 
 from __future__ import annotations
 
@@ -43,6 +43,8 @@ CODES: tuple[str, ...] = tuple(
     )
 )
 """Every code that there is."""
+SUGGESTIONS = ("merge", "mount")
+"""What `plan --suggest` calls what it finds beside diagnostics: each has its own words there."""
 
 
 def explain(code: str) -> Explanation:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, get_args
 
+from amlshare.diagnostics import Severity
 from amlshare.explanations import Explanation
 from amlshare.render.diagnostics import style_of
 from amlshare.render.paper import Paper, clean, fold
@@ -24,8 +25,32 @@ def explanation_text(explanation: Explanation, paper: Paper) -> str:
 
 
 def explanation_document(explanation: Explanation) -> dict[str, Any]:
-    """What ``explain --format json`` prints."""
+    """What ``explain CODE --format json`` prints."""
     return {"format": 1, **asdict(explanation)}
+
+
+def codes_text(explanations: Sequence[Explanation], paper: Paper) -> str:
+    """The screen of ``explain``: the codes with their titles, by severity."""
+    wide = max(len(each.code) for each in explanations)
+    lines = []
+    for severity in get_args(Severity):
+        style = style_of(severity, paper)
+        lines += [paper.bold(f"{severity}s:")]
+        lines += [
+            f"  {style(each.code)}{' ' * (wide - len(each.code))}  {clean(each.title)}"
+            for each in explanations
+            if each.severity == severity
+        ]
+        lines += [""]
+    return "\n".join([*lines, "For one of them: amlshare explain CODE"]) + "\n"
+
+
+def codes_document(explanations: Iterable[Explanation]) -> dict[str, Any]:
+    """What ``explain --format json`` prints without a code."""
+    codes = [
+        {"code": each.code, "severity": each.severity, "title": each.title} for each in explanations
+    ]
+    return {"format": 1, "codes": codes}
 
 
 def _paragraphs(text: str, paper: Paper) -> Iterator[str]:
