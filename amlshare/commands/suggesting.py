@@ -24,7 +24,7 @@ from amlshare.plan import Plan, moves_of
 _MOST = 10
 """Patches that are tried of those that may save something: each is read, checked and planned as the
 spec is."""
-_MOST_OTHERS = 50
+_MOST_OTHERS = 20
 """Patches that are tried of those that hints speak of one by one."""
 
 

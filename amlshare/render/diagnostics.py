@@ -53,7 +53,7 @@ def brief(found: Iterable[Diagnostic], paper: Paper) -> Iterator[str]:
             where = f" {_place(each.span)}:" if each.span else ""
             yield f"{head}:{where} {clean(each.message)}"
         if len(same) > _HINTS:
-            yield f"{head}: {len(same) - _HINTS:,} more of these; `amlshare check` shows them all"
+            yield f"{head}: {len(same) - _HINTS:,} more of these; `plan --format json` has them all"
 
 
 def _block(each: Diagnostic, paper: Paper) -> Iterator[str]:

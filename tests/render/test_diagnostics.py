@@ -132,7 +132,7 @@ def test_many_hints_of_one_kind_are_counted():
         "hint[h]: something is wrong",
         "hint[h]: something is wrong",
         "hint[h]: something is wrong",
-        "hint[h]: 1,997 more of these; `amlshare check` shows them all",
+        "hint[h]: 1,997 more of these; `plan --format json` has them all",
         "hint[other]: something is wrong",
     ]
 
