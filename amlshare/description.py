@@ -46,14 +46,16 @@ _TIMES = frozenset({"timeout", "batch_timeout", "idle_seconds", "poll"})
 
 
 def describe(
-    plan: Plan, *, read: ReadText, steps: Collection[str] | None = None, of: str = ""
+    plan: Plan, *, read: ReadText | None, steps: Collection[str] | None = None, of: str = ""
 ) -> Description:
     """The description of ``plan``, or of all but the steps that are not among ``steps``.
 
     ``read`` gives the text of a file that the spec names, by its path relative to the spec, and
-    None where it cannot be read: then its packages are left out. ``of`` is for people.
+    None where it cannot be read: then its packages are left out. With no ``read`` nothing is told
+    but what the plan itself knows: which files are named, and a digest. ``of`` is for people.
     """
     pipeline = plan.pipeline
+    known = {} if read else _environment_digests(plan)
     codes = digests_of(plan)
     return Description(
         of=of,
@@ -63,7 +65,10 @@ def describe(
             "data": {each.name: dict(_data(each, plan)) for each in pipeline.data},
             "compute": {each.name: _compute(each) for each in pipeline.compute},
             "environment": {
-                each.name: dict(_environment(each, read)) for each in pipeline.environments
+                each.name: dict(
+                    _environment(each, read) if read else _named(each, known.get(each.name))
+                )
+                for each in pipeline.environments
             },
             "step": {
                 step.name: dict(_step(step, plan, codes.get(step.name)))
@@ -173,6 +178,25 @@ def _environment(entry: Environment, read: ReadText) -> Iterator[tuple[str, Valu
         pip = requirements(text) if (text := read(pip)) is not None else None
     if pip:
         yield from versions({"dependencies": [{"pip": pip}]}).items()
+
+
+def _named(entry: Environment, digest: str | None) -> Iterator[tuple[str, Value]]:
+    """An environment whose files nobody reads: their names, and the digest of all of it."""
+    yield from _environment(entry, lambda _file: None)
+    files = {key: getattr(entry, key) for key in ("dockerfile", "conda", "pip")}
+    named = {key: file for key, file in files.items() if isinstance(file, str)}
+    yield from named.items()
+    if named and digest:
+        yield "digest", digest[:_DIGITS]
+
+
+def _environment_digests(plan: Plan) -> dict[str, str]:
+    """The digest of each environment that a step runs in, with what is in its files."""
+    return {
+        step.environment: plan.fingerprints[step.name].own["environment"]
+        for step in plan.pipeline.steps
+        if step.environment is not None
+    }
 
 
 def _conda(text: str, file: str) -> Fields:

@@ -262,6 +262,22 @@ def test_another_spec_and_a_saved_plan_can_be_compared_with(shop):
         became(against="other.yaml")
 
 
+def test_a_saved_plan_differs_in_no_environment_but_one_whose_files_changed(shop, amlshare):
+    request = Request(spec="shop.yaml", backend="local")
+    save(*planned(request), request, Path("plan.json"))
+    same = ("diff", "shop.yaml", *HERE, "--against", "plan.json", "--exit-code")
+    done = amlshare(*same)
+    assert (done.exit_code, done.stdout) == (
+        0,
+        "No differences: shop.yaml is the same as plan.json.\n",
+    )
+    edit(shop, "env.yml")
+    (python, packed) = diff(request, "plan.json").changes
+    assert (python.name, [each.field for each in python.fields]) == ("python", ["digest"])
+    assert (packed.name, packed.effect) == ("packed", "downstream")
+    assert became(against="plan.json")["packed"][0] == "changed"
+
+
 def test_a_part_of_a_sequence_is_counted_as_its_log_does_and_found_at_its_line(shop):
     parts = "    sequence:\n      - command: date\n      - command: ls\n    code: none\n"
     spec = SPEC.partition("steps:")[0] + "steps:\n  both:\n    compute: cpu\n" + parts

@@ -15,7 +15,7 @@ from amlshare.commands.request import Request, UsageError, find_workspace, histo
 from amlshare.diagnostics import SpecError
 
 if TYPE_CHECKING:
-    from amlshare.diff import Description, Diff, Fields
+    from amlshare.diff import Description, Diff
     from amlshare.impacts import Since
     from amlshare.past import Folders, Past
     from amlshare.plan import Plan
@@ -29,11 +29,13 @@ FileText: TypeAlias = Callable[[str, str, str], "str | None"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Before:
     """What a plan is compared with. ``text`` gives the text of a code file as it was, by its
-    folder, path and sha256; None where nobody has kept it.
+    folder, path and sha256; None where nobody has kept it. With ``alone`` it was described from
+    a plan and nothing else: so is then what is compared with it.
     """
 
     past: Past
     text: FileText
+    alone: bool = False
 
 
 def diff(request: Request, against: str = PUBLISHED) -> Diff:
@@ -53,7 +55,7 @@ def diff(request: Request, against: str = PUBLISHED) -> Diff:
     with _before(made, request, against) as found:
         if isinstance(found, str):
             raise UsageError(found)
-        return compare(found.past.description(), describe(made, request))
+        return compare(found.past.description(), describe(made, request, alone=found.alone))
 
 
 def since(made: Plan, request: Request, against: str | None = None) -> Since:
@@ -85,18 +87,22 @@ def compared(
     with _before(made, request, against or LAST) as found:
         if not isinstance(found, str):
             folders = whole_folders(made, request)
-            yield impacts(made, found.past, partial(describe, made, request), folders), found
+            described = partial(describe, made, request, alone=found.alone)
+            yield impacts(made, found.past, described, folders), found
         elif against is None:
             yield found, None
         else:
             raise UsageError(found)
 
 
-def describe(made: Plan, request: Request, steps: Collection[str] | None = None) -> Description:
-    """The description of a plan of a request."""
+def describe(
+    made: Plan, request: Request, steps: Collection[str] | None = None, *, alone: bool = False
+) -> Description:
+    """The description of a plan of a request; of the plan ``alone``, with no look at its files."""
     from amlshare.description import describe as described
 
-    return described(made, read=texts(request.base), steps=steps, of=request.spec)
+    read = None if alone else texts(request.base)
+    return described(made, read=read, steps=steps, of=request.spec)
 
 
 def whole_folders(made: Plan, request: Request) -> Folders:
@@ -190,10 +196,8 @@ def _of_plan(path: Path, request: Request) -> Before:
         raise UsageError(f"'{path}' is no plan; `plan --format json` prints one") from None
     if made.backend != request.backend:
         raise UsageError(f"'{path}' is a plan for {made.backend}, not for {request.backend}")
-    found = described(made, read=lambda _file: None, of=str(path))
-    bare: dict[str, Fields] = {name: {} for name in found.named("environment")}
-    found = replace(found, things={**found.things, "environment": bare})
-    return Before(past=past_of(made, found), text=lambda *_: None)
+    found = described(made, read=None, of=str(path))
+    return Before(past=past_of(made, found), text=lambda *_: None, alone=True)
 
 
 def _text(path: Path) -> str | None:
