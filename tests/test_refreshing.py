@@ -142,6 +142,30 @@ def test_changed_data_changes_its_readers_alone(planned, refreshed, lock, tmp_pa
     assert after["known"]["changes"] == {"airports": 1, "weather": 1}
 
 
+def test_json_has_what_was_found_and_what_changed(amlshare, refreshed, tmp_path):
+    def found() -> dict[str, Any]:
+        done = amlshare("plan", "tiny.yaml", "--refresh", "--format", "json")
+        return dict(json.loads(done.stdout)["refreshed"])
+
+    first = found()
+    assert (first["lock"], first["written"]) == ("tiny.lock.yaml", True)
+    assert [(each["name"], each["before"], each["changed"]) for each in first["data"]] == [
+        (name, None, False) for name in ("airports", "codes", "flights", "weather")
+    ]
+    (tmp_path / "data/raw/weather/3.csv").write_text("4444")
+    weather = {each["name"]: each for each in found()["data"]}["weather"]
+    assert (weather["changed"], weather["problem"]) == (True, None)
+    before, after = weather["before"], weather["after"]
+    assert (before["bytes"], after["bytes"], after["files"]) == (3, 7, 3)
+    assert before["digest"] != after["digest"]
+    assert after["at"] == "lake:raw/weather/*.csv"
+    again = found()
+    assert not again["written"]
+    assert not any(each["changed"] for each in again["data"])
+    refreshed()
+    assert "refreshed" not in json.loads(amlshare("plan", "tiny.yaml", "--format", "json").stdout)
+
+
 def test_data_at_another_place_has_no_size_from_the_lock(amlshare, planned, refreshed):
     refreshed()
     found = sizes(planned(parameters=("flights=lake:raw/2014.csv",)))

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from amlshare.advice.suggestions import Suggestions
     from amlshare.cli.options import Requests
     from amlshare.commands import Request
+    from amlshare.commands.refreshing import Refreshed
     from amlshare.diagnostics import Diagnostic
     from amlshare.impacts import Since
     from amlshare.movement import Moves
@@ -108,8 +109,7 @@ def plan(
         others |= {"--max-moved and --max-duplicate": budget}
         _refuse("--take prints a patch alone", others)
     asked = request(spec)
-    if refresh:
-        _refresh(asked)
+    refreshed = _refresh(asked) if refresh else None
     if take is not None:
         _take(asked, take, output)
         return
@@ -120,6 +120,7 @@ def plan(
         made=made,
         moves=moves,
         asked=asked,
+        refreshed=refreshed,
         modules=commands.online(made, asked, say) if online else None,
         verdict=commands.judge(made, moves, budget) if budget else None,
         since=None if format_ == PlanFormat.mermaid else commands.since(made, asked, against),
@@ -138,7 +139,7 @@ def _refuse(why: str, options: Mapping[str, object]) -> None:
             raise UsageError(f"{why}: leave {option} out")
 
 
-def _refresh(asked: Request) -> None:
+def _refresh(asked: Request) -> Refreshed:
     """Bring the lock up to date, and say on stderr what was found."""
     from datetime import datetime, timezone
 
@@ -148,6 +149,7 @@ def _refresh(asked: Request) -> None:
     today = datetime.now(timezone.utc).date().isoformat()
     found = refresh(asked, lambda names: say(f"looking at {', '.join(names)}"), today=today)
     sys.stderr.write(refreshed_text(found, paper_for(sys.stderr)))
+    return found
 
 
 class _Shown(NamedTuple):
@@ -156,6 +158,7 @@ class _Shown(NamedTuple):
     made: Plan
     moves: Moves
     asked: Request
+    refreshed: Refreshed | None
     modules: Mapping[str, bool] | None
     verdict: Verdict | None
     since: Since | None
@@ -202,6 +205,10 @@ def _plan_json(shown: _Shown) -> str:
     graph = commands.graph(shown.made)
     document = commands.plan_document(shown.made, shown.moves, graph, shown.modules)
     add_to(document, shown.since)
+    if shown.refreshed:
+        from amlshare.render.refreshing import refreshed_document
+
+        document["refreshed"] = refreshed_document(shown.refreshed)
     if shown.verdict:
         from amlshare.render.budget import budget_document
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from amlshare.render.paper import Paper, cells, clean, fold, pad
 from amlshare.render.words import count
@@ -27,6 +28,30 @@ def refreshed_text(refreshed: Refreshed, paper: Paper) -> str:
     else:
         lines.append(f"wrote {path}" if refreshed.written else f"{path} is up to date")
     return "\n".join(lines) + "\n"
+
+
+def refreshed_document(refreshed: Refreshed) -> dict[str, Any]:
+    """The same as JSON. ``before`` is null for data that was looked at for the first time, and
+    ``after`` for data that cannot be, of which ``problem`` says why.
+    """
+    return {
+        "lock": refreshed.path.as_posix(),
+        "written": refreshed.written,
+        "data": [
+            {
+                "name": each.data.name,
+                "changed": None not in (each.before, each.after) and each.before != each.after,
+                "before": _entry(each.before),
+                "after": _entry(each.after),
+                "problem": each.problem or None,
+            }
+            for each in refreshed.looked
+        ],
+    }
+
+
+def _entry(entry: Entry | None) -> dict[str, Any] | None:
+    return None if entry is None else asdict(entry.content) | {"at": entry.at, "since": entry.since}
 
 
 def _is_news(each: Looked) -> bool:

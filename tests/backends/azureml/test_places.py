@@ -101,6 +101,10 @@ def test_what_cannot_be_listed_is_told_and_the_rest_is_measured(tried, workspace
     assert done.exit_code == 0, done.stderr
     assert found(tmp_path).keys() == {"table", "airports"}
     assert "folder    not looked at: datastore 'share' is AzureFile" in done.stderr
+    again = json.loads(tried("plan", "tiny.yaml", "--refresh", "--format", "json").stdout)
+    told = {each["name"]: each["problem"] for each in again["refreshed"]["data"]}
+    assert told["folder"].startswith("datastore 'share' is AzureFile")
+    assert (told["table"], told["airports"]) == (None, None)
 
 
 def test_everything_that_is_not_there_is_told_at_once(tried, workspace, tmp_path):
