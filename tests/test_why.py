@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from amlshare.commands import Request, UsageError, diff, plan, planned, save, since
-from amlshare.commands.explaining import first_difference, why
+from amlshare.commands.explaining import Difference, first_difference, why
 from amlshare.impacts import Impacts
 from amlshare.movement.known import Size
 
@@ -363,8 +363,25 @@ def test_a_submit_to_a_workspace_is_what_the_next_plan_is_compared_with(shop, am
         ("", "a", (1, None, "a")),
         ("a", "", (1, "a", None)),
         ("a\n\n", "a\n", (1, "", None)),
-        ("a\r\nb", "a\nb", (2, None, None)),
+        ("a\nb", "top\na\nb\nend", (1, None, "top", 1)),
+        ("a\nb\nc\nd\ne", "A\nb\nc\ne\nf", (1, "a", "A", 2)),
     ],
 )
-def test_the_first_line_that_differs_is_found(old, new, found):
-    assert first_difference(old, new) == found
+def test_the_first_line_that_differs_is_found_and_the_other_places_are_counted(old, new, found):
+    line, before, after, *more = found
+    assert first_difference(old, new) == Difference(
+        line=line, before=before, after=after, more=sum(more)
+    )
+
+
+def test_texts_that_differ_in_their_line_ends_alone_have_no_line_that_differs():
+    assert first_difference("a\r\nb", "a\nb") is None
+
+
+def test_a_line_put_in_is_not_said_to_replace_another_where_more_differs(shop, amlshare):
+    shutil.copytree(shop, shop / "before")
+    path = shop / "scripts/edited.py"
+    path.write_text(f"# top\n{path.read_text()}print('end')\n")
+    done = amlshare("why", "shop.yaml", "edited", *HERE, "--against", "before/shop.yaml")
+    shown = "  --> scripts/edited.py:1\n      + # top\n      and 1 more place\n"
+    assert f"  code edited.py changed\n{shown}" in done.stdout

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """Something of ``step`` that differs, and where that is written now; None where nowhere."""
+    """Something of ``step`` that differs, and where that is written now; None where nowhere.
+
+    ``more`` is at how many other places of ``file`` it differs too.
+    """
 
     step: str
     what: str
@@ -34,6 +37,7 @@ class Cause:
     after: Value | None = None
     file: str | None = None
     line: int | None = None
+    more: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,10 +196,11 @@ class _Places:
             return cause
         if was is None:
             return cause
-        line, before_, after = first_difference(was, now)
-        if before_ is after is None:
+        first = first_difference(was, now)
+        if first is None:
             return replace(cause, what=f"{cause.what}, in nothing but its line ends")
-        return replace(cause, line=line, before=_shown(before_), after=_shown(after))
+        before, after = _shown(first.before), _shown(first.after)
+        return replace(cause, line=first.line, before=before, after=after, more=first.more)
 
     def _in_packages(self, reason: Reason) -> tuple[str, int] | None:
         """The line of a package in a conda or requirements file."""
@@ -238,20 +243,34 @@ def _value(document: Document, route: Route) -> Any:
     return value
 
 
-def first_difference(old: str, new: str) -> tuple[int, str | None, str | None]:
-    """The number of the first line of ``new`` that differs, that line before, and now.
-
-    None before is a line that was put in, None now one that was taken out.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """A line of a text that differs: None before is one that was put in, None after one that was
+    taken out, which stood at ``line``. ``more`` is how many other places differ.
     """
-    before_, after = old.splitlines(), new.splitlines()
-    shorter = min(len(before_), len(after))
-    start = next((n for n in range(shorter) if before_[n] != after[n]), shorter)
-    end = 0
-    while end < shorter - start and before_[-1 - end] == after[-1 - end]:
-        end += 1
-    taken = before_[start] if start < len(before_) - end else None
-    put = after[start] if start < len(after) - end else None
-    return min(start, max(len(after) - 1, 0)) + 1, taken, put
+
+    line: int
+    before: str | None
+    after: str | None
+    more: int = 0
+
+
+def first_difference(old: str, new: str) -> Difference | None:
+    """The first line that differs; None of texts that differ in their line ends at most."""
+    from difflib import SequenceMatcher
+
+    before, after = old.splitlines(), new.splitlines()
+    found = SequenceMatcher(None, before, after).get_opcodes()
+    places = [place for place in found if place[0] != "equal"]
+    if not places:
+        return None
+    _, start, end, put, put_end = places[0]
+    return Difference(
+        line=min(put, max(len(after) - 1, 0)) + 1,
+        before=before[start] if start < end else None,
+        after=after[put] if put < put_end else None,
+        more=len(places) - 1,
+    )
 
 
 def _shown(line: str | None) -> str | None:

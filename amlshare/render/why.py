@@ -51,6 +51,8 @@ def _cause(cause: Cause, paper: Paper) -> Iterator[str]:
         yield from _side("-", before, paper.red, paper)
     if after is not None:
         yield from _side("+", after, paper.green, paper)
+    if cause.more:
+        yield f"{_INDENT}  and {cause.more:,} more place{'s' * (cause.more != 1)}"
 
 
 def _side(sign: str, text: str, style: Any, paper: Paper) -> Iterator[str]:
