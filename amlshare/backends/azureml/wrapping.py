@@ -201,7 +201,8 @@ def _reasons(step: Step, files: Files) -> Iterator[str]:
         if reference in files:
             yield f"a file in a folder: {reference} is {files[reference]}"
     if step.retries:
-        yield "tries again once" if step.retries == 1 else f"tries again {step.retries} times"
+        again = "once" if step.retries == 1 else f"{step.retries} times"
+        yield f"tries again {again}" + (", all within one timeout" if step.timeout else "")
     for output in step.outputs:
         if output.expect is not None:
             yield f"expects files in '{output.name}'"

@@ -62,6 +62,8 @@ def test_every_other_command_is_for_bash(line: str) -> None:
          ("a reference inside text: --out=${outputs.y}/sub",)),
         (script("a", "x.py", retries=1), ("tries again once",)),
         (command("a", "train", retries=2), ("tries again 2 times",)),
+        (command("a", "train", retries=2, timeout=60),
+         ("tries again 2 times, all within one timeout",)),
         (script("a", "x.py", writes=[output("table", expect=Expect(glob="*"))]),
          ("expects files in 'table'",)),
         (Step(name="a", run=Parallel(file="x.py", over="x"), retries=2), None),
