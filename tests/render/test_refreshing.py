@@ -81,7 +81,8 @@ def screen(known: Known) -> str:
 
 def test_sizes_are_told_by_who_says_so():
     airports = {"airports": Size(bytes=2_000, files=2, origin="measured")}
-    assert "Sizes are hints of the spec.\n" in screen(Known())
+    unknown = "Of unknown size: airports (--refresh measures)."
+    assert f"Sizes are hints of the spec. {unknown}\n" in screen(Known())
     shown = screen(Known(sizes=airports, versions={"airports": 4}))
     assert "Sizes are measured; hints of the spec: flights.\n" in shown
     assert "  2 KB  airports@latest (4)  2 files" in shown
