@@ -194,6 +194,22 @@ def _renames(
     return names, old
 
 
+def renamed_steps(
+    before: Description, after: Description
+) -> tuple[Mapping[str, str], Mapping[str, Fields]]:
+    """The steps that have another name now, as name before -> name now; and all the steps of
+    ``before`` by the names of now, with the other steps called in them as they are now.
+    """
+    found = _renames(before, after)[0]["step"]
+    names: _Names = {**{kind: {} for kind in KINDS}, "step": found}
+    return found, {
+        found.get(name, name): {
+            key: _renamed("step", key, value, names) for key, value in step.items()
+        }
+        for name, step in before.named("step").items()
+    }
+
+
 def _of_pipeline(before: Description, after: Description) -> dict[str, str]:
     """A description is of one pipeline, whatever its name."""
     pairs = zip(before.named("pipeline"), after.named("pipeline"), strict=False)
@@ -297,7 +313,7 @@ def _with_downstream(own: list[Change], after: Description) -> Iterator[Change]:
 def _matters(change: Change) -> bool:
     """Whether what uses a changed thing gets something else: of data, only a name is no matter."""
     if change.effect == "renamed":
-        return change.kind == "step" or not all(map(is_cosmetic, change.fields))
+        return change.kind in ("step", "pipeline") or not all(map(is_cosmetic, change.fields))
     return change.effect in _SAID
 
 
@@ -305,6 +321,17 @@ def _reasons(step: Fields, effects: Mapping[tuple[Kind, str], Effect]) -> Iterat
     for use in uses(step):
         if effect := effects.get((use.kind, use.name)):
             yield f"{use.how}, which {_SAID[effect]}"
+    for name in str(step.get("after", "")).split(", "):
+        if effects.get(("step", name)) == "renamed":
+            yield f"runs after step '{name}', which was renamed"
+    if ("pipeline", "renamed") in ((kind, each) for (kind, _), each in effects.items()):
+        yield from ["writes below the name of the pipeline, which was renamed"] * below_name(step)
+
+
+def below_name(step: Fields) -> bool:
+    """Whether a step has an output with no location of its own: below the pipeline's name."""
+    outputs = {key.split(".")[1] for key in step if key.startswith("outputs.")}
+    return any(f"outputs.{name}.location" not in step for name in outputs)
 
 
 def _downstream(change: Change, reasons: tuple[str, ...]) -> Change:

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal, TypeAlias, get_args
 
-from amlshare.diff import Change, Description, Diff, differing, few
+from amlshare.diff import Change, Description, Diff, changed_fields, differing, few
 from amlshare.past import NO_FOLDERS, Folders, Past, PastStep, shown
 from amlshare.pipeline import Step
-from amlshare.plan import Plan
+from amlshare.plan import Fingerprint, Plan
 from amlshare.reasons import SOURCE, Reason, Reasons, become, of_field
 
-Impact: TypeAlias = Literal["added", "changed", "downstream", "cosmetic", "unchanged"]
+Impact: TypeAlias = Literal["added", "renamed", "changed", "downstream", "cosmetic", "unchanged"]
 IMPACTS: tuple[Impact, ...] = get_args(Impact)
 Describe: TypeAlias = Callable[[Collection[str]], Description]
 """The description of a plan, of its steps only those that are named."""
@@ -56,7 +56,8 @@ def impacts(plan: Plan, past: Past, describe: Describe, folders: Folders = NO_FO
 
     ``folders`` are its code folders, where the backend takes these as a whole.
     """
-    found = {step.name: _impact(step, plan, past) for step in plan.pipeline.steps}
+    past, follow = _called_as_now(plan, past, describe)
+    found = {step.name: _impact(step, plan, past, follow) for step in plan.pipeline.steps}
     others = [name for name, each in found.items() if each not in ("added", "unchanged")]
     now = describe(others) if others else Description(things={})
     reasons = Reasons(plan, past, now, found)
@@ -74,6 +75,30 @@ def impacts(plan: Plan, past: Past, describe: Describe, folders: Folders = NO_FO
         },
         removed=tuple(name for name in past.steps if name not in found),
     )
+
+
+def _called_as_now(plan: Plan, past: Past, describe: Describe) -> tuple[Past, Collection[str]]:
+    """The past by the names of now, and the steps in which no more than such a name differs."""
+    names = plan.fingerprints.keys()
+    if names <= past.steps.keys() or past.steps.keys() <= names:
+        return past, ()
+    now = describe(names)
+    past = past.called_as(now)
+    return past, [
+        name
+        for name, before in past.steps.items()
+        if name in names
+        and not any(changed_fields(before.fields, now.named("step")[name]))
+        and _parts_changed(before, plan.fingerprints[name]) <= _WITH_NAMES
+    ]
+
+
+def _parts_changed(before: PastStep, now: Fingerprint) -> set[str]:
+    return set(differing(before.fingerprint.own, now.own))
+
+
+_WITH_NAMES = {"inputs", "settings"}
+"""The parts of a fingerprint in which other steps are named."""
 
 
 def of_diff(diff: Diff, plan: Plan) -> Impacts:
@@ -97,18 +122,21 @@ def _of_change(name: str, change: Change | None) -> StepImpact:
     reasons = [Reason(step=name, what=f"it was called '{named}'")] if named else []
     reasons += [of_field(name, each) for each in change.fields]
     reasons += [Reason(step=name, what=each, field=SOURCE) for each in change.reasons]
-    same: Mapping[str, Impact] = {"cosmetic": "cosmetic", "downstream": "downstream"}
-    impact = same.get(change.effect, "changed")
-    return StepImpact(step=name, impact=impact, reasons=tuple(reasons))
+    assert change.effect != "removed"
+    return StepImpact(step=name, impact=change.effect, reasons=tuple(reasons))
 
 
-def _impact(step: Step, plan: Plan, past: Past) -> Impact:
+def _impact(step: Step, plan: Plan, past: Past, follow: Collection[str]) -> Impact:
+    """What became of a step. Those that ``follow`` differ in how they call others alone."""
     before = past.steps.get(step.name)
     if before is None:
         return "added"
     now = plan.fingerprints[step.name]
+    if before.named is not None:
+        return "renamed"
     if before.fingerprint.digest != now.digest:
-        return "downstream" if before.fingerprint.own == now.own else "changed"
+        as_it_was = before.fingerprint.own == now.own or step.name in follow
+        return "downstream" if as_it_was else "changed"
     return "unchanged" if before.shown == shown(step) else "cosmetic"
 
 

@@ -6,12 +6,12 @@ A :class:`Past` has each step as it was, and what was around it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TypeAlias
 
 from amlshare.description import codes_of
-from amlshare.diff import Description, Fields, Kind
+from amlshare.diff import Description, Fields, Kind, renamed_steps
 from amlshare.pipeline import Step
 from amlshare.plan import Fingerprint, Plan, digest, plain
 
@@ -39,7 +39,8 @@ class Submit:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastStep:
     """A step as it was. ``submit`` is the key of the one that had it; ``status`` how it ended,
-    None where nobody waited for that; ``folder`` its code folder.
+    None where nobody waited for that; ``folder`` its code folder; ``named`` what it was called,
+    where that is not what it is called now.
     """
 
     submit: str
@@ -48,6 +49,7 @@ class PastStep:
     shown: str
     fields: Fields
     status: str | None = None
+    named: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,17 @@ class Past:
         last = list(self.submits.values())[-1]
         steps = {name: step.fields for name, step in self.steps.items()}
         return Description(of=self.of, things={**last.things, "step": steps})
+
+    def called_as(self, now: Description) -> Past:
+        """The same with the names that its steps have now."""
+        names, fields = renamed_steps(self.description(), now)
+        steps = {
+            names.get(name, name): replace(
+                step, fields=fields[names.get(name, name)], named=name if name in names else None
+            )
+            for name, step in self.steps.items()
+        }
+        return replace(self, steps=steps)
 
 
 def past_of(plan: Plan, described: Description, folders: Folders | None = None) -> Past:

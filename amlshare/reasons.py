@@ -16,6 +16,7 @@ from amlshare.diff import (
     FieldChange,
     Kind,
     Value,
+    below_name,
     changed_fields,
     differing,
     is_cosmetic,
@@ -71,7 +72,7 @@ class Reasons:
     def of(self, name: str) -> Iterator[Reason]:
         """What differs of a step itself, of what it names, and of what it reads."""
         step, before = self._steps[name], self._past.steps[name]
-        said = [*self._own(step, before), *self._named(step, before)]
+        said = [*_called(step, before), *self._own(step, before), *self._named(step, before)]
         read = [*self._read(step, before)]
         yield from said or ([] if read else self._parts(step, before))
         yield from read
@@ -116,6 +117,22 @@ class Reasons:
             yield from self._of_things(step.name, "environment", step.environment or "", before)
         if "compute" in parts and step.compute == before.fields.get("compute"):
             yield from self._of_things(step.name, "compute", step.compute or "", before)
+        if "outputs" in parts:
+            yield from self._pipeline(step, before)
+
+    def _pipeline(self, step: Step, before: PastStep) -> Iterator[Reason]:
+        """The pipeline's name, where an output lies below it."""
+        was = next(iter(self._past.submits[before.submit].things.get("pipeline", {})), None)
+        now = self._plan.pipeline.name
+        if was is not None and was != now and below_name(before.fields):
+            yield Reason(
+                step=step.name,
+                what="pipeline name",
+                before=was,
+                after=now,
+                route=("name",),
+                field=f"outputs.{step.outputs[0].name}.location" if step.outputs else "",
+            )
 
     def _of_things(self, step: str, kind: Kind, name: str, before: PastStep) -> Iterator[Reason]:
         """What differs of what a step names and is still called so; if only that it does."""
@@ -145,9 +162,10 @@ class Reasons:
         upstream = self._plan.fingerprints[step.name].upstream
         for given in step.inputs:
             route: Route = ("steps", step.name, "inputs", given.name)
-            if before.fingerprint.upstream.get(given.name) == upstream[given.name]:
-                continue
             source, dot, _ = given.source.partition(".")
+            renamed = dot and self._found.get(source) == "renamed"
+            if not renamed and before.fingerprint.upstream.get(given.name) == upstream[given.name]:
+                continue
             if dot:
                 become = _BECOME.get(self._found.get(source, "changed"), "changed")
                 what = f"it reads {given.source} of step '{source}', which {become}"
@@ -155,6 +173,12 @@ class Reasons:
                 continue
             if before.fields.get(f"inputs.{given.name}.from") == source:
                 yield from self._of_things(step.name, "data", source, before)
+        for other in step.after:
+            if self._found.get(other) == "renamed":
+                what = f"it runs after step '{other}', which was renamed"
+                yield Reason(
+                    step=step.name, what=what, route=("steps", step.name, "after"), field=SOURCE
+                )
 
     def _parts(self, step: Step, before: PastStep) -> Iterator[Reason]:
         """The parts that differ where no word of the spec does: a file's bytes, or this program."""
@@ -163,10 +187,18 @@ class Reasons:
             yield Reason(step=step.name, what=what, route=("steps", step.name), field=part)
 
 
+def _called(step: Step, before: PastStep) -> Iterator[Reason]:
+    """That a step had another name."""
+    if before.named is not None:
+        what = f"it was called '{before.named}'"
+        yield Reason(step=step.name, what=what, route=("steps", step.name))
+
+
 _BECOME = {
     "added": "is new",
     "changed": "changed",
     "downstream": "is downstream of a change",
+    "renamed": "was renamed",
 }
 
 

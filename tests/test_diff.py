@@ -194,7 +194,9 @@ def test_a_step_with_another_name_is_renamed_and_what_reads_it_is_only_downstrea
     assert [(each.name, each.effect, each.fields) for each in diff.changes[1:]] == [
         ("train", "downstream", ()),
         ("report", "downstream", ()),
+        ("audit", "downstream", ()),
     ]
+    assert diff.changes[-1].reasons == ("runs after step 'tidy', which was renamed",)
 
 
 def test_several_steps_are_renamed_at_once():
@@ -203,6 +205,7 @@ def test_several_steps_are_renamed_at_once():
         "tidy": "renamed",
         "fit": "renamed",
         "report": "downstream",
+        "audit": "downstream",
     }
 
 
@@ -231,10 +234,15 @@ def test_another_compute_target_is_no_new_name():
     }
 
 
-def test_a_pipeline_is_the_same_one_under_another_name():
+def test_a_pipeline_is_the_same_one_under_another_name_and_what_writes_below_it_follows():
     things = FLIGHTS.things | {"pipeline": {"delays": FLIGHTS.named("pipeline")["flights"]}}
-    (change,) = compare(FLIGHTS, replace(FLIGHTS, things=things)).changes
+    change, *follow = compare(FLIGHTS, replace(FLIGHTS, things=things)).changes
     assert (change.kind, change.effect, change.renamed_from) == ("pipeline", "renamed", "flights")
+    assert [(each.name, each.effect) for each in follow] == [
+        ("clean", "downstream"),
+        ("train", "downstream"),
+        ("report", "downstream"),
+    ]
 
 
 def test_true_is_not_one():

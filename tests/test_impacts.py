@@ -149,6 +149,62 @@ def test_a_new_step_is_added_and_one_that_is_gone_is_named():
     assert since(plan_of(SHOP), plan_of(less)).removed == ("report",)
 
 
+def lines(first, **more):
+    """Commands that read from each other, the first of them under a name."""
+    common = {"code": "none", "compute": "cpu"}
+    made = {"command": "date > ${outputs.x}", "outputs": {"x": {"datastore": "blobs"}}, **more}
+    read = {"command": "cat ${inputs.x}", "inputs": {"x": f"{first}.x"}}
+    last = {"command": "ls", "after": [first]}
+    steps = {name: {**common, **step} for name, step in ((first, made), ("read", read),
+                                                         ("last", last))}  # fmt: skip
+    return plan_of({**SPEC, "steps": steps})
+
+
+def differing(before, after):
+    return of_diff(compare(*(describe(each, read=FILES.get) for each in (before, after))), after)
+
+
+@pytest.mark.parametrize(
+    "where", [{}, {"outputs": {"x": {"datastore": "blobs", "location": "x/"}}}]
+)
+def test_a_step_under_another_name_is_renamed_as_a_difference_says_it_and_none_is_gone(where):
+    before, after = lines("clean", **where), lines("tidy", **where)
+    found = since(before, after)
+    assert found.removed == ()
+    assert became(found) == {"tidy": "renamed", "read": "downstream", "last": "downstream"}
+    assert reasons(found, "tidy") == ["it was called 'clean'"]
+    assert reasons(found, "read") == ["it reads tidy.x of step 'tidy', which was renamed"]
+    assert reasons(found, "last") == ["it runs after step 'tidy', which was renamed"]
+    assert became(differing(before, after)) == became(found)
+
+
+def test_a_step_that_was_renamed_and_changed_is_another():
+    found = since(lines("clean"), lines("tidy", timeout="30m"))
+    assert found.removed == ("clean",)
+    assert became(found)["tidy"] == "added"
+
+
+def test_another_name_of_the_pipeline_is_told_where_outputs_lie_below_it():
+    before, after = plan_of(SHOP), plan_of({**SHOP, "name": "store"})
+    found = since(before, after)
+    assert became(found) == {"clean": "changed", "report": "downstream"}
+    (reason,) = found.steps["clean"].reasons
+    assert (str(reason), reason.route) == ("pipeline name: shop -> store", ("name",))
+    diff = compare(*(describe(each, read=FILES.get) for each in (before, after)))
+    assert [(each.kind, each.name, each.effect) for each in diff.changes] == [
+        ("pipeline", "store", "renamed"),
+        ("step", "clean", "downstream"),
+        ("step", "report", "downstream"),
+    ]
+    assert diff.changes[1].reasons == ("writes below the name of the pipeline, which was renamed",)
+
+
+def test_another_name_of_the_pipeline_is_no_matter_to_a_step_that_says_where_it_writes():
+    data = edited("steps", "clean", "outputs", "table", "location", to="table/")
+    found = since(plan_of(data), plan_of({**data, "name": "store"}))
+    assert set(became(found).values()) == {"unchanged"}
+
+
 def test_a_step_that_failed_and_one_that_is_never_reused_run_again_with_what_they_feed():
     found = since(plan_of(SHOP), plan_of(SHOP), clean="failed", report="skipped")
     assert became(found) == {"clean": "unchanged", "report": "unchanged"}

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 SIGNS: Mapping[Impact, str] = {
     "added": "+",
+    "renamed": "~",
     "changed": "~",
     "downstream": ">",
     "cosmetic": "~",
@@ -21,6 +22,7 @@ SIGNS: Mapping[Impact, str] = {
 }
 _COUNTED: Mapping[Impact, str] = {
     "added": "to add",
+    "renamed": "renamed",
     "changed": "changed",
     "downstream": "downstream",
     "cosmetic": "changed only for people",
@@ -100,7 +102,7 @@ def style_of(impact: Impact, paper: Paper) -> Style:
     match impact:
         case "added":
             return paper.green
-        case "changed":
+        case "renamed" | "changed":
             return paper.yellow
         case _:
             return paper.dim

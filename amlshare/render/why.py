@@ -11,6 +11,12 @@ from amlshare.render.impacts import SIGNS, style_of
 from amlshare.render.paper import Paper, clean, fold
 
 _INDENT = "    "
+_BECAME = {
+    "added": "is new",
+    "renamed": "was renamed",
+    "changed": "changed",
+    "cosmetic": "changed only for people",
+}
 
 
 def why_text(found: Why, paper: Paper) -> str:
@@ -31,8 +37,7 @@ def why_text(found: Why, paper: Paper) -> str:
 
 def _head(found: Why, paper: Paper) -> str:
     assert found.impact is not None
-    words = {"added": "is new", "cosmetic": "changed only for people", "changed": "changed"}
-    said = words.get(found.impact, f"is {found.impact}")
+    said = _BECAME.get(found.impact, f"is {found.impact}")
     sign = f"{SIGNS[found.impact]} ".lstrip()
     style = style_of(found.impact, paper)
     return f"{style(sign)}{paper.bold(clean(found.step))} {said} since {clean(found.against or '')}"

@@ -82,6 +82,6 @@ def test_json_says_of_every_step_what_became_of_it_and_null_where_nobody_knows()
     assert (step_["impact"], step_["reasons"]) == ("unchanged", ["it failed"])
     assert document["comparison"] == {
         "against": "run 1",
-        "added": 0, "changed": 0, "downstream": 0, "cosmetic": 0, "unchanged": 1,
+        "added": 0, "renamed": 0, "changed": 0, "downstream": 0, "cosmetic": 0, "unchanged": 1,
         "removed": [],
     }  # fmt: skip
