@@ -146,7 +146,7 @@ class Merged:
         """What they have in common, or can be added up."""
         steps = [part.step for part in self._parts]
         found: dict[str, Any] = {}
-        if retries := max(step.retries for step in steps):
+        if retries := steps[0].retries:  # all have as many
             found["retries"] = retries
         if timeout := sum(step.timeout or 0 for step in steps):
             found["timeout"] = timeout

@@ -6,6 +6,9 @@ from collections.abc import Collection, Iterator, Sequence
 
 from amlshare.pipeline import Parallel, Pipeline, Step, feeders
 
+_MANY = 4
+"""Steps that are counted, not named."""
+
 
 class Sharing:
     """The steps of a pipeline, asked whether some of them could be one."""
@@ -63,7 +66,9 @@ def _surroundings(step: Step) -> object | None:
         return None
     variables = tuple(sorted(step.env.items()))
     limited = step.timeout is not None
-    return (step.compute, step.environment, step.code, variables, step.reuse, limited)
+    # one more try of all would repeat what only one of them may repeat
+    tried = step.retries
+    return (step.compute, step.environment, step.code, variables, step.reuse, limited, tried)
 
 
 def _difference(one: Step, other: Step) -> str | None:
@@ -80,7 +85,18 @@ def _difference(one: Step, other: Step) -> str | None:
         return f"{(other if one.reuse else one).name} always runs"
     if (one.timeout is None) != (other.timeout is None):
         return f"only {(other if one.timeout is None else one).name} has a timeout"
+    if one.retries != other.retries:
+        return f"{one.name} has retries: {one.retries}, {other.name} retries: {other.retries}"
     return None
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as a sentence has them: `a`, `a and b`, `a, b and c`."""
+    return " and ".join([*([", ".join(names[:-1])] if names[1:] else []), *names[-1:]])
+
+
+def _part(some: int, whole: int) -> str:
+    return f"all {whole}" if some == whole else f"{some} of them"
 
 
 def advice(sharing: Sharing, consumers: Sequence[str]) -> str:
@@ -91,7 +107,7 @@ def advice(sharing: Sharing, consumers: Sequence[str]) -> str:
     found = sharing.groups(names)
     if found:
         group = found[0]
-        shown = " and ".join(group) if len(group) < 4 else f"{len(group)} of them"
+        shown = listed(group) if len(group) < _MANY else _part(len(group), len(names))
         return f"{shown} could be one step, which fetches it once: --suggest tries it"
     return (
         f"they cannot be one step ({sharing.why_apart(names)}): let one of them hand on what the "

@@ -37,6 +37,19 @@ def test_steps_alike_could_be_one():
     assert said(steps()) == "a and b could be one step, which fetches it once: --suggest tries it"
 
 
+def test_several_that_could_be_one_are_listed_and_many_are_counted():
+    def of(number: int, *others: Any) -> str:
+        reads = {"inputs": (given("raw", "raw"),)}
+        found = [step(f"s{n}", **reads) for n in range(number)]
+        pipeline = plan(*found, *others).pipeline
+        return advice(Sharing(pipeline), [each.name for each in pipeline.steps])
+
+    assert of(3).startswith("s0, s1 and s2 could be one step")
+    assert of(12).startswith("all 12 could be one step")
+    alone = step("alone", inputs=(given("raw", "raw"),), retries=1)
+    assert of(4, alone).startswith("4 of them could be one step")
+
+
 @pytest.mark.parametrize(
     ("settings", "why"),
     [
@@ -46,6 +59,7 @@ def test_steps_alike_could_be_one():
         ({"env": {"A": "1"}}, "a and b set different variables"),
         ({"reuse": False}, "b always runs"),
         ({"timeout": 60}, "only b has a timeout"),
+        ({"retries": 2}, "a has retries: 0, b retries: 2"),
         ({"run": Parallel(file="b.py", over="raw")}, "b is a parallel step"),
         ({"nodes": 2, "distribution": Distribution(type="mpi")}, "b runs on several nodes"),
     ],
